@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+  std::puts("nautilusctl " NAUTILUSCTL_VERSION);
+  return 0;
+}

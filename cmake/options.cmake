@@ -1,0 +1,39 @@
+# Language level, warnings and hardening, kept in one interface target that every one of our own targets links.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# -fPIE everywhere (not CMake's -fPIC for libraries): one precompiled header must fit libraries and programs alike.
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+
+add_library(nautilus_options INTERFACE)
+target_include_directories(nautilus_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_link_libraries(nautilus_options INTERFACE fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
+target_compile_options(nautilus_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  -Wformat=2 -Wundef -Wcast-qual
+  -fPIE -fstack-protector-strong -fno-plt)
+# GCC 12 reports these inside std:: and nlohmann at -O2 where there is nothing wrong.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(nautilus_options INTERFACE -fstack-clash-protection -fcf-protection
+    -Wno-error=maybe-uninitialized -Wno-error=restrict -Wno-error=stringop-overflow -Wno-error=array-bounds)
+endif()
+if(NAUTILUS_SANITIZE)
+  target_compile_options(nautilus_options INTERFACE -fsanitize=${NAUTILUS_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(nautilus_options INTERFACE -fsanitize=${NAUTILUS_SANITIZE})
+  if(NAUTILUS_SANITIZE MATCHES "undefined")
+    target_compile_options(nautilus_options INTERFACE -fno-sanitize-recover=all)
+  endif()
+else()
+  target_compile_definitions(nautilus_options INTERFACE $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
+endif()
+target_compile_definitions(nautilus_options INTERFACE _GLIBCXX_ASSERTIONS)
+target_link_options(nautilus_options INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
+
+find_program(MOLD_LINKER mold)
+if(MOLD_LINKER)
+  target_link_options(nautilus_options INTERFACE -fuse-ld=mold)
+endif()

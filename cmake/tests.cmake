@@ -1,0 +1,34 @@
+# One doctest binary per folder under tests/unit; ctest runs each as one test with the label "unit".
+find_package(doctest REQUIRED)
+
+add_library(nautilus_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/unit/main.cpp)
+target_link_libraries(nautilus_test_main PUBLIC nautilus_options doctest::doctest)
+
+# nautilus_unit_test(core/kube) builds tests/unit/core/kube/*_test.cpp against that module.
+function(nautilus_unit_test folder)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  string(REPLACE "/" "_" target ${folder})
+  add_executable(unit_${target} ${sources})
+  target_link_libraries(unit_${target} PRIVATE nautilus_test_main ${target} ${ARG_LIBS})
+  target_compile_definitions(unit_${target} PRIVATE NAUTILUS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  nautilus_precompile(unit_${target})
+  add_test(NAME unit_${target} COMMAND unit_${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(unit_${target} PROPERTIES LABELS unit TIMEOUT 600)
+endfunction()
+
+foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
+        core/env core/apply core/release core/rehearse)
+  nautilus_unit_test(${folder})
+endforeach()
+nautilus_unit_test(cli LIBS)
+
+# Suites that are more than one module bring their own file.
+foreach(suite tidy contract scenarios cluster)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/tests/${suite}/CMakeLists.txt)
+    add_subdirectory(tests/${suite})
+  endif()
+endforeach()

@@ -1,0 +1,168 @@
+#include "core/env/environment.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/duration.h"
+#include "core/env/strict_reader.h"
+#include "core/value/yaml.h"
+
+namespace nautilus::env {
+
+namespace {
+
+constexpr std::string_view kApiVersion = "nautilusctl.io/v1alpha1";
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+// Lexical: "a/b/../c" -> "a/c". Environment files point three levels up, and paths are shown to people.
+std::string normalised(const std::string& path) {
+  std::vector<std::string> parts;
+  std::size_t from = 0;
+  while (from <= path.size()) {
+    const auto to = std::min(path.find('/', from), path.size());
+    const std::string part = path.substr(from, to - from);
+    if (part == ".." && !parts.empty() && parts.back() != "..") {
+      parts.pop_back();
+    } else if (!part.empty() && part != ".") {
+      parts.push_back(part);
+    }
+    from = to + 1;
+  }
+  const std::string joined = fmt::format("{}", fmt::join(parts, "/"));
+  if (path.starts_with('/')) return "/" + joined;
+  return joined.empty() ? "." : joined;
+}
+
+std::string resolved(const std::string& base, const std::string& path) {
+  return path.starts_with('/') ? path : normalised(base + "/" + path);
+}
+
+Result<port::Duration> duration_field(StrictReader& reader, std::string_view key, port::Duration fallback) {
+  const std::string text = reader.string(key);
+  if (text.empty()) return fallback;
+  auto parsed = base::parse_duration(text);
+  if (!parsed.ok()) return std::move(parsed).error().at(reader.path(key));
+  if (*parsed <= port::Duration::zero())
+    return Error(Code::invalid, fmt::format("must be more than zero, is {}", text)).at(reader.path(key));
+  return *parsed;
+}
+
+Result<std::vector<GeneratedSecret>> generated_secrets(StrictReader& spec) {
+  std::vector<GeneratedSecret> secrets;
+  for (StrictReader entry : spec.list("generatedSecrets")) {
+    GeneratedSecret secret{entry.required_string("name"), entry.required_string("namespace"), {}};
+    StrictReader keys = entry.object("keys");
+    for (const auto& key : keys.keys()) {
+      StrictReader shape = keys.object(key);
+      const auto length = shape.integer("length", 32);
+      if (length < 8 || length > kMaxSecretLength)
+        shape.fail("length", fmt::format("must be between 8 and {}, is {}", kMaxSecretLength, length));
+      secret.keys[key] = static_cast<int>(length);
+      TRY(shape.finish());
+    }
+    TRY(keys.finish());
+    TRY(entry.finish());
+    secrets.push_back(std::move(secret));
+  }
+  return secrets;
+}
+
+Result<std::vector<ExternalSecret>> external_secrets(StrictReader& spec) {
+  std::vector<ExternalSecret> secrets;
+  for (StrictReader entry : spec.list("externalSecrets")) {
+    secrets.push_back({entry.required_string("name"), entry.required_string("namespace"), entry.string("why")});
+    TRY(entry.finish());
+  }
+  return secrets;
+}
+
+Result<Environment> typed(const Json& document, const std::string& file) {
+  Environment env;
+  env.file = file;
+  const std::string base = directory_of(file);
+  StrictReader root(document, file);
+  if (root.required_string("apiVersion") != kApiVersion)
+    root.fail("apiVersion", fmt::format("must be {}", kApiVersion));
+  if (root.required_string("kind") != "Environment") root.fail("kind", "must be Environment");
+  StrictReader metadata = root.object("metadata");
+  env.name = metadata.required_string("name");
+  TRY(metadata.finish());
+
+  StrictReader spec = root.object("spec");
+  env.chart = resolved(base, spec.required_string("chart"));
+  for (const auto& values : spec.strings("values")) env.values.push_back(resolved(base, values));
+  StrictReader release = spec.object("release");
+  env.release = release.required_string("name");
+  env.namespace_ = release.required_string("namespace");
+  TRY(release.finish());
+  StrictReader cluster = spec.object("cluster");
+  env.context = cluster.string("context");
+  env.kube_system_uid = cluster.string("kubeSystemUID");
+  TRY(cluster.finish());
+  env.kube_version = spec.string("kubeVersion");
+  env.api_versions = spec.strings("apiVersions");
+  ASSIGN_OR_RETURN(env.generated_secrets, generated_secrets(spec));
+  ASSIGN_OR_RETURN(env.external_secrets, external_secrets(spec));
+  StrictReader timeouts = spec.object("timeouts");
+  ASSIGN_OR_RETURN(env.wave_timeout, duration_field(timeouts, "wave", env.wave_timeout));
+  ASSIGN_OR_RETURN(env.total_timeout, duration_field(timeouts, "total", env.total_timeout));
+  TRY(timeouts.finish());
+  StrictReader history = spec.object("history");
+  const auto limit = history.integer("limit", env.history_limit);
+  if (limit < 1 || limit > kMaxHistory) history.fail("limit", fmt::format("must be between 1 and {}", kMaxHistory));
+  env.history_limit = static_cast<int>(limit);
+  TRY(history.finish());
+  TRY(spec.finish());
+  TRY(root.finish());
+  return env;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> names(const port::Filesystem& files, const std::string& project) {
+  const std::string folder = project + "/manifests/environments";
+  ASSIGN_OR_RETURN(const auto entries, files.list(folder));
+  std::vector<std::string> found;
+  for (const auto& entry : entries)
+    if (files.exists(folder + "/" + entry + "/environment.yaml")) found.push_back(entry);
+  return found;
+}
+
+Result<Environment> load(const port::Filesystem& files, const std::string& project, const std::string& name) {
+  const bool plain = !name.empty() && name.find('/') == std::string::npos && name.front() != '.';
+  const std::string file = normalised(project + "/manifests/environments/" + name + "/environment.yaml");
+  auto text = plain ? files.read(file) : Result<std::string>(Error(Code::not_found, "no such file"));
+  if (!text.ok()) {
+    if (text.error().code != Code::not_found) return std::move(text).error().within("reading environment " + name);
+    auto known = names(files, project);
+    const std::string list = known.ok() && !known->empty() ? fmt::format("{}", fmt::join(*known, ", ")) : "none";
+    return Error(Code::usage, fmt::format("unknown environment \"{}\"", name),
+                 fmt::format("environments of this project: {}; add one as manifests/environments/<name>/environment.yaml",
+                             list));
+  }
+  ASSIGN_OR_RETURN(const Json document, value::parse_yaml(*text, file));
+  auto env = typed(document, file);
+  if (!env.ok()) return std::move(env).error().within("reading environment " + name);
+  if (env->name != name)
+    return Error(Code::invalid, fmt::format("metadata.name is \"{}\" but the folder is \"{}\"", env->name, name))
+        .at(file);
+  return env;
+}
+
+Result<std::string> find_project(const port::Filesystem& files, const std::string& start) {
+  constexpr int kMaxParents = 64;
+  std::string dir = start;
+  for (int i = 0; i < kMaxParents; ++i) {
+    if (files.exists(dir + "/manifests/environments") && files.exists(dir + "/templates")) return dir;
+    if (dir == "/" || dir.empty()) break;
+    dir = normalised(dir + "/..");
+  }
+  return Error(Code::usage, fmt::format("no project found at or above {}", start),
+               "a project has manifests/environments and templates; say where it is with --project DIR");
+}
+
+}  // namespace nautilus::env

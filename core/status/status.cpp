@@ -1,0 +1,95 @@
+#include "core/status/status.h"
+
+#include "core/status/rules.h"
+#include "core/value/object_id.h"
+
+namespace nautilus::status {
+
+namespace {
+
+struct Row {
+  std::string_view group, kind;
+  Verdict (*rule)(const Json&);
+};
+
+Verdict at_once(const Json&) { return current(); }
+
+constexpr Row kRules[] = {
+    {"apps", "Deployment", deployment},
+    {"apps", "ReplicaSet", replica_set},
+    {"apps", "StatefulSet", stateful_set},
+    {"apps", "DaemonSet", daemon_set},
+    {"", "Pod", pod},
+    {"batch", "Job", job},
+    {"", "PersistentVolumeClaim", claim},
+    {"", "Service", service},
+    {"policy", "PodDisruptionBudget", budget},
+    {"apiextensions.k8s.io", "CustomResourceDefinition", definition},
+    {"apiregistration.k8s.io", "APIService", api_service},
+    {"", "Namespace", namespace_},
+    // An autoscaler without metrics is not a reason to stop a deploy, and a schedule is done when it is stored.
+    {"autoscaling", "HorizontalPodAutoscaler", at_once},
+    {"batch", "CronJob", at_once},
+};
+
+// The controller has not looked at the newest spec yet: whatever the status says is about an older one.
+std::optional<Verdict> behind(const Json& object) {
+  const auto generation = value::int_at(object, 0, "metadata", "generation");
+  const Json* observed = value::find(object, "status", "observedGeneration");
+  if (!observed || !observed->is_number_integer() || generation <= observed->get<std::int64_t>()) return std::nullopt;
+  return in_progress("LatestGenerationNotObserved",
+                     fmt::format("generation {} is not observed yet (at {})", generation, observed->get<std::int64_t>()));
+}
+
+}  // namespace
+
+std::string_view name(State state) {
+  switch (state) {
+    case State::current: return "Current";
+    case State::in_progress: return "InProgress";
+    case State::failed: return "Failed";
+    case State::terminating: return "Terminating";
+    case State::not_found: return "NotFound";
+    case State::unknown: return "Unknown";
+  }
+  return "Unknown";
+}
+
+const Json* condition(const Json& object, std::string_view type) {
+  const Json* conditions = value::find(object, "status", "conditions");
+  if (!conditions || !conditions->is_array()) return nullptr;
+  for (const auto& entry : *conditions)
+    if (value::string_at(entry, "type") == type) return &entry;
+  return nullptr;
+}
+
+std::string condition_status(const Json& object, std::string_view type) {
+  const Json* found = condition(object, type);
+  return found ? value::string_at(*found, "status") : std::string();
+}
+
+Verdict compute(const Json& object) {
+  if (!object.is_object()) return {State::unknown, "NotAnObject", "not an object"};
+  if (!value::string_at(object, "metadata", "deletionTimestamp").empty())
+    return {State::terminating, "Terminating", "is being deleted"};
+  if (auto verdict = behind(object)) return *verdict;
+  const auto id = value::ObjectId::of(object);
+  for (const Row& row : kRules)
+    if (row.kind == id.kind && row.group == id.group) return row.rule(object);
+  return generic(object);
+}
+
+Verdict generic(const Json& object) {
+  if (condition_status(object, "Stalled") == "True")
+    return failed("Stalled", value::string_at(*condition(object, "Stalled"), "message"));
+  if (condition_status(object, "Reconciling") == "True")
+    return in_progress("Reconciling", value::string_at(*condition(object, "Reconciling"), "message"));
+  const std::string ready = condition_status(object, "Ready");
+  if (ready == "False" || ready == "Unknown") {
+    const Json& found = *condition(object, "Ready");
+    return in_progress("NotReady", value::string_at(found, "reason") + ": " + value::string_at(found, "message"));
+  }
+  return current();
+}
+
+}  // namespace nautilus::status

@@ -45,13 +45,15 @@ struct HttpEvent {
     headers,  // streams only: status and headers are known
     data,     // streams only: some bytes in `data`
     done,     // the response is complete
-    failed,   // no (complete) response: `error` has Code::unreachable, timeout or io
+    failed,   // no (complete) response: `error` has Code::unreachable (nothing was sent), timeout, io (it was, or may
+              // have been, sent), limit (the answer is too large) or invalid (the request cannot be sent)
   };
   RequestId id = 0;
   Kind kind = Kind::done;
   HttpResponse response;
   std::string data;
   Error error;
+  bool permanent = false;  // failed: trying again cannot help (a certificate that is not trusted, a bad request)
 };
 
 class HttpTransport {

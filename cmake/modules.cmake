@@ -6,7 +6,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(Boost 1.74 REQUIRED)
 find_package(LibArchive REQUIRED)
-pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(RE2 REQUIRED re2)
 
 nautilus_module(core/base)
 nautilus_module(core/port DEPS core/base)
@@ -16,7 +16,8 @@ nautilus_module(core/status DEPS core/value)
 nautilus_module(core/host DEPS core/port LIBS CURL::libcurl OpenSSL::SSL OpenSSL::Crypto)
 nautilus_module(core/kube DEPS core/value core/port LIBS OpenSSL::Crypto)
 nautilus_module(core/sim DEPS core/value core/port LIBS Boost::headers)
-nautilus_module(core/sprig DEPS core/gotmpl core/value LIBS PkgConfig::RE2 OpenSSL::Crypto)
+nautilus_module(core/sprig DEPS core/gotmpl core/value core/port
+                LIBS ${RE2_LIBRARIES} OpenSSL::Crypto crypt)  # not PkgConfig::RE2: its -pthread would not fit the PCH
 nautilus_module(core/chart DEPS core/sprig core/gotmpl core/value core/port LIBS LibArchive::LibArchive)
 nautilus_module(core/env DEPS core/value core/port)
 nautilus_module(core/apply DEPS core/chart core/status core/env core/kube)

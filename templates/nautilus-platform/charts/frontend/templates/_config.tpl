@@ -1,0 +1,54 @@
+{{- define "frontend.nginx" -}}
+# The whole server: nothing of the image's own configuration is read.
+worker_processes 2;
+pid /tmp/nginx.pid;
+error_log /dev/stderr warn;
+events {
+  worker_connections 4096;
+}
+http {
+  include /etc/nginx/mime.types;
+  default_type application/octet-stream;
+  client_body_temp_path /tmp/body;
+  proxy_temp_path /tmp/proxy;
+  fastcgi_temp_path /tmp/fastcgi;
+  uwsgi_temp_path /tmp/uwsgi;
+  scgi_temp_path /tmp/scgi;
+  log_format json escape=json '{"time":"$time_iso8601","status":$status,"method":"$request_method","uri":"$uri","bytes":$body_bytes_sent,"seconds":$request_time}';
+  access_log /dev/stdout json;
+  server_tokens off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_timeout 65s;
+  client_max_body_size 1m;
+  gzip on;
+  gzip_vary on;
+  gzip_min_length 1024;
+  gzip_types text/css application/javascript application/json image/svg+xml;
+  map $uri $cache_policy {
+    default "no-cache";
+    # File names carry a hash of the content.
+    ~^/assets/ "public, max-age=31536000, immutable";
+  }
+  server {
+    listen {{ int .Values.port }};
+    root /usr/share/nginx/html;
+    add_header Cache-Control $cache_policy always;
+    add_header Content-Security-Policy "default-src 'self'; connect-src 'self' https://{{ .Values.global.hosts.api }} wss://{{ .Values.global.hosts.websocket }}; frame-ancestors 'none'; base-uri 'self'" always;
+    add_header X-Content-Type-Options nosniff always;
+    add_header Referrer-Policy strict-origin-when-cross-origin always;
+    add_header Strict-Transport-Security "max-age=31536000; includeSubDomains" always;
+    location = /healthz {
+      access_log off;
+      default_type text/plain;
+      return 200 "ok\n";
+    }
+    location / {
+      try_files $uri $uri/ /index.html;
+    }
+    location /assets/ {
+      try_files $uri =404;
+    }
+  }
+}
+{{- end -}}

@@ -1,0 +1,139 @@
+{{/* A ServiceAccount without a mounted token unless `token`: dict root name [component] [objectName] [token]. */}}
+{{- define "nautilus.serviceAccount" -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  {{- include "nautilus.metadata" . | nindent 2 }}
+automountServiceAccountToken: {{ .token | default false }}
+{{- end -}}
+
+{{/* A disruption budget over one component's pods: dict root name [component] budget(map with maxUnavailable). */}}
+{{- define "nautilus.disruptionBudget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "nautilus.metadata" . | nindent 2 }}
+spec:
+  maxUnavailable: {{ .budget.maxUnavailable }}
+  # A pod that cannot start must not keep a node from being drained.
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "nautilus.selectorLabels" . | nindent 6 }}
+{{- end -}}
+
+{{/* A CPU autoscaler: dict root name objectName kind autoscaling. */}}
+{{- define "nautilus.autoscaler" -}}
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  {{- include "nautilus.metadata" . | nindent 2 }}
+spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: {{ .name }}
+  minReplicas: {{ int .autoscaling.minReplicas }}
+  maxReplicas: {{ int .autoscaling.maxReplicas }}
+  metrics:
+    - type: Resource
+      resource:
+        name: cpu
+        target:
+          type: Utilization
+          averageUtilization: {{ int .autoscaling.targetCPUUtilization }}
+  behavior:
+    # Doubling is allowed at once: everyone connects at the open.
+    scaleUp:
+      stabilizationWindowSeconds: 0
+      selectPolicy: Max
+      policies:
+        - type: Percent
+          value: 100
+          periodSeconds: 30
+        - type: Pods
+          value: 4
+          periodSeconds: 30
+    # Slow down: every pod that goes takes its sessions with it.
+    scaleDown:
+      stabilizationWindowSeconds: {{ int .autoscaling.scaleDownStabilizationSeconds }}
+      selectPolicy: Min
+      policies:
+        - type: Percent
+          value: 10
+          periodSeconds: 60
+        - type: Pods
+          value: 2
+          periodSeconds: 60
+{{- end -}}
+
+{{/*
+One component's allow-list: dict root name [component] policy. The namespace denies everything else.
+A flow is {peers: [...], ports: [...]}; a peer is one of {name: component}, {namespace: ns}, {cidr: block, except: []};
+a flow without peers is open to any address on its ports; a port is a number or {port, protocol, endPort}.
+*/}}
+{{- define "nautilus.networkPolicy" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "nautilus.metadata" . | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "nautilus.selectorLabels" . | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+  {{- with .policy.ingress }}
+  ingress:
+    {{- range . }}
+    - {{ include "nautilus.flow" (dict "flow" . "key" "from") | nindent 6 | trim }}
+    {{- end }}
+  {{- end }}
+  {{- with .policy.egress }}
+  egress:
+    {{- range . }}
+    - {{ include "nautilus.flow" (dict "flow" . "key" "to") | nindent 6 | trim }}
+    {{- end }}
+  {{- end }}
+{{- end -}}
+
+{{- define "nautilus.flow" -}}
+{{- with .flow.peers -}}
+{{ $.key }}:
+  {{- range . }}
+  {{- if .name }}
+  - podSelector:
+      matchLabels:
+        {{- include "nautilus.selectorLabels" . | nindent 8 }}
+  {{- else if .namespace }}
+  - namespaceSelector:
+      matchLabels:
+        kubernetes.io/metadata.name: {{ .namespace }}
+    {{- with .podLabels }}
+    podSelector:
+      matchLabels:
+        {{- toYaml . | nindent 8 }}
+    {{- end }}
+  {{- else }}
+  - ipBlock:
+      cidr: {{ .cidr }}
+      {{- with .except }}
+      except:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+  {{- end }}
+  {{- end }}
+{{ end -}}
+ports:
+  {{- range .flow.ports }}
+  {{- if kindIs "map" . }}
+  - protocol: {{ .protocol | default "TCP" }}
+    port: {{ int .port }}
+    {{- with .endPort }}
+    endPort: {{ int . }}
+    {{- end }}
+  {{- else }}
+  - protocol: TCP
+    port: {{ int . }}
+  {{- end }}
+  {{- end }}
+{{- end -}}

@@ -1,0 +1,110 @@
+{{/* Pod level security for the `restricted` Pod Security standard: dict root user [group]. */}}
+{{- define "nautilus.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: {{ int .user }}
+runAsGroup: {{ int (.group | default .user) }}
+fsGroup: {{ int (.group | default .user) }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* Container level security. No argument: there are no exceptions. */}}
+{{- define "nautilus.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+privileged: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/*
+Spread over zones and hosts, and never two members of a stateful set of peers on one host:
+dict root name stateful(bool) [instances]. Stateless tiers prefer, stateful ones insist as far as the environment says.
+*/}}
+{{- define "nautilus.spread" -}}
+{{- $topology := .root.Values.global.topology -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: topology.kubernetes.io/zone
+    whenUnsatisfiable: {{ ternary $topology.statefulZones "ScheduleAnyway" .stateful }}
+    labelSelector:
+      matchLabels:
+        {{- include "nautilus.selectorLabels" . | nindent 8 }}
+    {{- if not .stateful }}
+    matchLabelKeys: [pod-template-hash]
+    {{- end }}
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "nautilus.selectorLabels" . | nindent 8 }}
+    {{- if not .stateful }}
+    matchLabelKeys: [pod-template-hash]
+    {{- end }}
+{{- if .stateful }}
+affinity:
+  podAntiAffinity:
+    {{- if eq $topology.statefulHosts "Required" }}
+    requiredDuringSchedulingIgnoredDuringExecution:
+      - topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "nautilus.selectorLabels" . | nindent 12 }}
+    {{- else }}
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- include "nautilus.selectorLabels" . | nindent 14 }}
+    {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* What every pod says about itself: dict root priority grace [account] [token(bool)]. */}}
+{{- define "nautilus.podBasics" -}}
+serviceAccountName: {{ .account }}
+automountServiceAccountToken: {{ .token | default false }}
+enableServiceLinks: false
+priorityClassName: {{ .priority }}
+terminationGracePeriodSeconds: {{ int .grace }}
+{{- with .root.Values.global.images.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* A scratch volume: dict name size [medium]. Bounded, because it counts against the pod's memory or the node's disk. */}}
+{{- define "nautilus.scratch" -}}
+- name: {{ .name }}
+  emptyDir:
+    {{- with .medium }}
+    medium: {{ . }}
+    {{- end }}
+    sizeLimit: {{ .size }}
+{{- end -}}
+
+{{/* A claim of a StatefulSet: dict root name storage labels(name of component). */}}
+{{- define "nautilus.claim" -}}
+- apiVersion: v1
+  kind: PersistentVolumeClaim
+  metadata:
+    name: {{ .claim }}
+    labels:
+      {{- include "nautilus.selectorLabels" . | nindent 6 }}
+  spec:
+    accessModes: [{{ .root.Values.global.storage.accessMode }}]
+    {{- with .storage.class | default .root.Values.global.storage.class }}
+    storageClassName: {{ . }}
+    {{- end }}
+    volumeMode: Filesystem
+    resources:
+      requests:
+        storage: {{ .storage.size }}
+{{- end -}}

@@ -17,7 +17,7 @@ NAUTILUS_DATABASE_NAME: {{ .Values.global.database.name | quote }}
 NAUTILUS_DATABASE_READ_NAME: {{ printf "%s_ro" .Values.global.database.name | quote }}
 NAUTILUS_DATABASE_USER: {{ .Values.global.database.user | quote }}
 NAUTILUS_DATABASE_PASSWORD_FILE: /run/secrets/nautilus/database-password
-NAUTILUS_REDIS_CLUSTER_NODES: redis-cluster-headless:6379
+NAUTILUS_REDIS_CLUSTER_NODES: redis-cluster:6379
 NAUTILUS_REDIS_PASSWORD_FILE: /run/secrets/nautilus/redis-password
 NAUTILUS_CACHE_SENTINELS: redis-sentinel:26379
 NAUTILUS_CACHE_MASTER_NAME: nautilus-cache

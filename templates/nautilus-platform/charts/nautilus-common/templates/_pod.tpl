@@ -108,3 +108,15 @@ imagePullSecrets:
       requests:
         storage: {{ .storage.size }}
 {{- end -}}
+
+{{/* Who and where the pod is. */}}
+{{- define "nautilus.podEnv" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+{{- end -}}

@@ -130,7 +130,12 @@ class Store {
 
   std::size_t history_;
   std::uint64_t revision_ = 0;
-  std::map<std::pair<std::string, std::string>, std::unique_ptr<Table>, std::less<>> tables_;
+  struct ByName {
+    using is_transparent = void;
+    using View = std::pair<std::string_view, std::string_view>;
+    bool operator()(const View& a, const View& b) const { return a < b; }
+  };
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Table>, ByName> tables_;
   std::vector<std::weak_ptr<Subscription>> everything_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/gotmpl/number.h"
+
 namespace nautilus::gotmpl {
 
 namespace {
@@ -45,7 +47,7 @@ std::string expression(const Node& node) {
       return with_names(node.pipe->kind == NodeKind::pipe ? "(" + expression(*node.pipe) + ")" : expression(*node.pipe), node.names);
     case NodeKind::dot: return ".";
     case NodeKind::nil: return "nil";
-    case NodeKind::template_: return "template " + node.text + (node.pipe ? " " + expression(*node.pipe) : "");
+    case NodeKind::template_: return "{{template " + quote(node.text) + (node.pipe ? " " + expression(*node.pipe) : "") + "}}";
     case NodeKind::action:
     case NodeKind::if_:
     case NodeKind::with:

@@ -35,7 +35,7 @@ Result<bool> equal(const Val& a, const Val& b) {
   }
   if (*ka != *kb) {
     const bool mixed = (*ka == Basic::integer && *kb == Basic::unsigned_) || (*ka == Basic::unsigned_ && *kb == Basic::integer);
-    if (!mixed) return bad("incompatible types for comparison");
+    if (!mixed) return bad(fmt::format("incompatible types for comparison: {} and {}", type_name(a), type_name(b)));
     return a.as_int() == b.as_int() && a.as_int() >= 0;
   }
   return deep_equal(*ka == Basic::integer ? Val::integer(a.as_int()) : a, *ka == Basic::integer ? Val::integer(b.as_int()) : b);
@@ -47,7 +47,7 @@ Result<bool> less(const Val& a, const Val& b) {
   if (ka != kb) {
     if (ka == Basic::integer && kb == Basic::unsigned_) return a.as_int() < 0 || a.as_uint() < b.as_uint();
     if (ka == Basic::unsigned_ && kb == Basic::integer) return b.as_int() >= 0 && a.as_uint() < b.as_uint();
-    return bad("incompatible types for comparison");
+    return bad(fmt::format("incompatible types for comparison: {} and {}", type_name(a), type_name(b)));
   }
   switch (ka) {
     case Basic::integer: return a.as_int() < b.as_int();

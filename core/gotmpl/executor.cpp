@@ -200,10 +200,10 @@ Executor::Flow Executor::round(const Node& node, const Val& key, const Val& elem
   const auto kept = variables_.size();
   const auto& names = node.pipe->names;
   if (node.pipe->is_assignment) {
-    if (names.size() == 1) set_variable(names[0], element);
+    if (names.size() == 1) set_variable(*node.pipe, names[0], element);
     if (names.size() == 2) {
-      set_variable(names[0], key);
-      set_variable(names[1], element);
+      set_variable(*node.pipe, names[0], key);
+      set_variable(*node.pipe, names[1], element);
     }
   } else {
     if (names.size() == 1) variables_.push_back({&names[0], element});
@@ -228,7 +228,7 @@ Executor::Flow Executor::range(const Node& node, const Val& dot) {
       case Kind::int64:
       case Kind::uint64:
         if (node.pipe->names.size() > 1) {
-          fail(*node.pipe, fmt::format("can't use {} to iterate over more than one variable", to_string(over)));
+          fail(*node.pipe->children.back(), fmt::format("can't use {} to iterate over more than one variable", to_string(over)));
           break;
         }
         for (std::int64_t i = 0; i < over.as_int(); ++i) {
@@ -276,7 +276,7 @@ Val Executor::pipeline(const Node& pipe, const Val& dot) {
   // A range sets its variables itself, round by round.
   for (const auto& name : pipe.names) {
     if (pipe.is_assignment) {
-      set_variable(name, value);
+      set_variable(*pipe.children.back(), name, value);
     } else {
       variables_.push_back({&name, value});
     }
@@ -290,12 +290,13 @@ Val Executor::variable(const Node& node) const {
   return {};
 }
 
-void Executor::set_variable(const std::string& name, Val value) {
+void Executor::set_variable(const Node& node, const std::string& name, Val value) {
   for (auto found = variables_.rbegin(); found != variables_.rend(); ++found)
     if (*found->name == name) {
       found->value = std::move(value);
       return;
     }
+  fail(node, fmt::format("undefined variable: {}", name));
 }
 
 Val Executor::command(const Node& node, const Val& dot, const Val* final) {
@@ -334,13 +335,13 @@ Val Executor::command(const Node& node, const Val& dot, const Val* final) {
 Val Executor::fields(const Node& node, Val receiver, std::size_t from, const Node* command, const Val& dot, const Val* final) {
   for (std::size_t i = from; i < node.names.size(); ++i) {
     const bool last = i + 1 == node.names.size();
-    receiver = field(node, receiver, node.names[i], last ? command : nullptr, dot, last ? final : nullptr);
+    receiver = field(node, receiver, node.names[i], last ? command : nullptr, dot, last ? final : nullptr, i == 0);
     if (failed()) return {};
   }
   return receiver;
 }
 
-Val Executor::field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot, const Val* final) {
+Val Executor::field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot, const Val* final, bool declared) {
   const bool has_args = final || (command && command->children.size() > 1);
   if (receiver.kind() == Kind::invalid) {
     if (options_.missing_key == MissingKey::error) fail(node, fmt::format("nil data; no entry for key {}", quote(name)));
@@ -373,7 +374,7 @@ Val Executor::field(const Node& node, const Val& receiver, const std::string& na
     return {};
   }
   if (!receiver.is_map()) {
-    fail(node, fmt::format("can't evaluate field {} in type {}", name, type_name(receiver) == "[]interface {}" ? "[]interface {}" : "interface {}"));
+    fail(node, fmt::format("can't evaluate field {} in type {}", name, declared ? type_name(receiver) : "interface {}"));
     return {};
   }
   if (has_args) {

@@ -55,13 +55,14 @@ class Executor final : public Call {
   Val function_call(const Node& node, const Node& command, const Val& dot, const Val* final);
   Val and_or(bool is_and, const Node& command, const Val& dot, const Val* final);
   Val fields(const Node& node, Val receiver, std::size_t from, const Node* command, const Val& dot, const Val* final);
-  Val field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot, const Val* final);
+  Val field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot, const Val* final,
+            bool declared);  // declared: its type is known, it did not come out of an interface{}
   Val argument(const Node& node, const Val& dot, Param param);
   Val any_argument(const Node& node, const Val& dot);
   Val constant_argument(const Node& node, Param param);
   Val checked(const Node& node, Val value, Param param);
   Val variable(const Node& node) const;
-  void set_variable(const std::string& name, Val value);
+  void set_variable(const Node& node, const std::string& name, Val value);
 
   bool step(const Node& node);
   bool failed() const { return error_.has_value(); }

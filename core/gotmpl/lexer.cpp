@@ -122,7 +122,8 @@ Result<Item> Lexer::inside() {
   }
   if (c == '+' || c == '-' || (c >= '0' && c <= '9') || (c == '.' && following >= '0' && following <= '9')) return number();
   if (c == '.' || c == '$' || is_word(c)) return word();
-  return Error(Code::invalid, "unexpected bad character " + quoted_char(c));
+  if (c > ' ' && c < 0x7f) return take(Token::other, begin, begin + 1);
+  return Error(Code::invalid, "unrecognized character in action: " + quoted_char(c));
 }
 
 Result<Item> Lexer::quoted(char quote, Token token, const char* what) {

@@ -9,7 +9,7 @@ namespace nautilus::gotmpl {
 
 enum class Token : std::uint8_t {
   text, left, right, eof, space, identifier, field, variable, dot, nil, boolean, number, character, string, raw_string,
-  pipe, assign, declare, left_paren, right_paren, comma, keyword
+  pipe, assign, declare, left_paren, right_paren, comma, keyword, other
 };
 
 struct Item {

@@ -91,12 +91,13 @@ bool unescape(std::string_view text, std::size_t& at, std::string& out, char quo
 
 std::optional<Val> parse_number(std::string_view text) {
   if (auto whole = parse_integer(text)) return whole;
-  if (text.size() > 1 && (text.starts_with("0x") || text.starts_with("0X"))) return std::nullopt;
-  const auto plain = without_underscores(text, false);
+  const bool hex = text.size() > 1 && text[0] == '0' && (text[1] | 0x20) == 'x';
+  if (hex && text.find_first_of("pP") == std::string_view::npos) return std::nullopt;
+  const auto plain = without_underscores(hex ? text.substr(2) : text, hex);
   if (!plain || plain->empty()) return std::nullopt;
   const char* begin = plain->c_str() + (plain->front() == '+' ? 1 : 0);
   double value = 0;
-  auto [end, error] = std::from_chars(begin, plain->c_str() + plain->size(), value);
+  auto [end, error] = std::from_chars(begin, plain->c_str() + plain->size(), value, hex ? std::chars_format::hex : std::chars_format::general);
   if (error != std::errc() || end != plain->c_str() + plain->size() || !std::isfinite(value)) return std::nullopt;
   // 1e3 is an untyped constant that fits an int; the parser keeps it a float and the executor decides.
   return Val(value);

@@ -11,7 +11,7 @@ namespace {
 
 std::string shown(const Item& item) {
   if (item.token == Token::eof) return "EOF";
-  if (item.token == Token::keyword) return fmt::format("<{}>", item.text);
+  if (item.token == Token::keyword || item.token == Token::dot || item.token == Token::nil) return fmt::format("<{}>", item.text);
   constexpr std::size_t kShown = 10;
   if (item.text.size() > kShown) return quote(item.text.substr(0, kShown)) + "...";
   return quote(item.text);
@@ -214,7 +214,7 @@ class Parser {
   }
 
   Result<NodePtr> define() {
-    if (depth_ > 1) return fail("unexpected {{define}}");
+    if (depth_ > 1) return fail("unexpected <define> in command");
     ASSIGN_OR_RETURN(const std::string name, template_name("define clause"));
     ASSIGN_OR_RETURN(const Item close, next_non_space());
     if (close.token != Token::right) return unexpected(close, "define clause");
@@ -231,6 +231,9 @@ class Parser {
     if (ended_by_ != "end") return fail(fmt::format("unexpected {{{{{}}}}} in {}", ended_by_, context));
     ended_by_.clear();
     finish(index, std::move(body));
+    for (std::size_t i = 1; i < index; ++i)
+      if (trees_[i]->name == name && trees_[i]->root && !trees_[i]->empty && !trees_[index]->empty)
+        return fail(fmt::format("template: multiple definition of template {}", quote(name)));
     variables_ = std::move(outer);
     range_depth_ = outer_range;
     return {};
@@ -239,6 +242,7 @@ class Parser {
   Result<NodePtr> call_template(const Item& item) {
     auto node = make(NodeKind::template_, item.pos);
     ASSIGN_OR_RETURN(node->text, template_name("template clause"));
+    node->pos = last_pos_;
     ASSIGN_OR_RETURN(const Item following, next_non_space());
     if (following.token == Token::right) return node;
     give_back(following);
@@ -264,7 +268,7 @@ class Parser {
       if (item.token == end) break;
       if (!starts_operand(item.token)) return unexpected(item, context);
       give_back(item);
-      ASSIGN_OR_RETURN(auto one, command(end));
+      ASSIGN_OR_RETURN(auto one, command());
       pipe->children.push_back(std::move(one));
     }
     TRY(check(*pipe, context));
@@ -317,9 +321,6 @@ class Parser {
         pipe.is_assignment = following.token == Token::assign;
         pipe.names = names;
         if (!pipe.is_assignment) variables_.insert(variables_.end(), names.begin(), names.end());
-        else
-          for (const auto& name : names)
-            if (!known(name)) return fail(fmt::format("undefined variable {}", quote(name)));
         return {};
       }
       if (following.token == Token::comma && context == "range" && names.size() < 2) continue;
@@ -337,7 +338,7 @@ class Parser {
   bool known(const std::string& name) const { return std::find(variables_.rbegin(), variables_.rend(), name) != variables_.rend(); }
 
   // Operands up to a pipe (taken) or the end (left).
-  Result<NodePtr> command(Token end) {
+  Result<NodePtr> command() {
     auto node = make(NodeKind::command, 0);
     bool first = true;
     while (true) {
@@ -352,9 +353,6 @@ class Parser {
         give_back(item);
       } else if (item.token != Token::pipe) {
         return unexpected(item, "operand");
-      } else {
-        ASSIGN_OR_RETURN(const Item following, peek_non_space());
-        if (following.token == end) return fail("missing value for command");
       }
       break;
     }
@@ -377,6 +375,7 @@ class Parser {
     // .a.b and $x.a are one node each in Go; only other operands make a chain.
     if (node->kind == NodeKind::field || node->kind == NodeKind::variable) {
       node->names.insert(node->names.end(), chain->names.begin(), chain->names.end());
+      node->pos = chain->pos;  // where Go says such a node is
       return node;
     }
     if (node->kind == NodeKind::constant || node->kind == NodeKind::number || node->kind == NodeKind::nil || node->kind == NodeKind::dot)
@@ -434,7 +433,10 @@ class Parser {
       node->constant = Val::integer(*rune);
     } else if (item.token == Token::number) {
       auto number = parse_number(item.text);
-      if (!number) return fail(fmt::format("bad number syntax: {}", quote(item.text)));
+      if (!number) {
+        const bool shape = item.text.find_first_not_of("+-0123456789abcdefABCDEFxXoOpP._") == std::string_view::npos;
+        return fail(fmt::format("{} number syntax: {}", shape ? "illegal" : "bad", quote(item.text)));
+      }
       node->constant = *number;
       node->is_float = number->is_float();
     } else {

@@ -2,6 +2,7 @@
 //
 // Source followed: the documentation of Go's fmt: verbs, flags, explicit argument indexes and the %!verb(type=value) form
 // of mistakes.
+#include <algorithm>
 #include <cmath>
 
 #include "core/gotmpl/funcs.h"
@@ -15,6 +16,7 @@ constexpr int kMaxWidth = 1'000'000;  // as in Go
 
 struct Spec {
   bool plus = false, minus = false, sharp = false, space = false, zero = false;
+  bool wrong_verb = false;  // inside %!verb(...)
   int width = -1, precision = -1;
   char32_t verb = 0;
 };
@@ -64,21 +66,46 @@ void integer_text(std::string& out, std::uint64_t magnitude, bool negative, cons
   pad(out, std::string(digits.rbegin(), digits.rend()), plain);
 }
 
+void format_value(std::string& out, const Val& value, const Spec& spec, int depth);
+
 void bad_verb(std::string& out, const Val& value, const Spec& spec) {
   out += "%!" + verb_text(spec.verb) + "(";
   if (value.is_nil()) {
     out += "<nil>";
   } else {
-    out += type_name(value) + "=" + to_string(value);
+    // The flags of the wrong verb still apply to the value.
+    Spec plain = spec;
+    plain.verb = 'v';
+    plain.wrong_verb = true;
+    out += type_name(value) + "=";
+    format_value(out, value, plain, 0);
   }
   out += ")";
+}
+
+// %b and %x of a float: the binary mantissa and exponent.
+std::string binary_float(double v, char form, int precision) {
+  if (!std::isfinite(v)) return format_float(v, 'g', -1);
+  if (form == 'b') {
+    int exponent = 0;
+    const double mantissa = std::ldexp(std::frexp(v, &exponent), 53);
+    return fmt::format("{:.0f}p{:+d}", mantissa, v == 0 ? -1074 : exponent - 53);
+  }
+  std::string text = precision < 0 ? fmt::format("{:a}", v) : fmt::format("{:.{}a}", v, precision);
+  if (const auto p = text.find('p'); p != std::string::npos && text.size() == p + 3) text.insert(p + 2, "0");
+  if (form == 'X') std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return text;
 }
 
 void format_integer(std::string& out, const Val& value, const Spec& spec) {
   const bool negative = value.kind() != Kind::uint64 && value.as_int() < 0;
   const std::uint64_t magnitude = negative ? 0 - value.as_uint() : value.as_uint();
   switch (spec.verb) {
-    case 'v':
+    case 'v': {
+      Spec plain = spec;
+      plain.plus = spec.plus && spec.wrong_verb;  // "%+v" is about field names
+      return integer_text(out, magnitude, negative, plain, 10, false);
+    }
     case 'd': return integer_text(out, magnitude, negative, spec, 10, false);
     case 'b': return integer_text(out, magnitude, negative, spec, 2, false);
     case 'o':
@@ -96,7 +123,7 @@ void format_integer(std::string& out, const Val& value, const Spec& spec) {
       std::string quoted = rune == "'" ? "\\'" : rune == "\"" ? "\"" : quote(rune).substr(1, quote(rune).size() - 2);
       return pad(out, "'" + quoted + "'", spec);
     }
-    case 'U': return pad(out, fmt::format("U+{:04X}", magnitude), spec);
+    case 'U': return pad(out, fmt::format("U+{:04X}", value.as_uint()), spec);
     default: return bad_verb(out, value, spec);
   }
 }
@@ -107,7 +134,10 @@ void format_float_value(std::string& out, const Val& value, const Spec& spec) {
   switch (spec.verb) {
     case 'v': form = 'g'; break;
     case 'g':
-    case 'G': break;
+    case 'G':
+    case 'b':
+    case 'x':
+    case 'X': break;
     case 'e':
     case 'E':
     case 'f':
@@ -116,9 +146,10 @@ void format_float_value(std::string& out, const Val& value, const Spec& spec) {
       break;
     default: return bad_verb(out, value, spec);
   }
-  std::string text = format_float(value.as_float(), form, precision);
+  const bool binary = form == 'b' || form == 'x' || form == 'X';
+  std::string text = binary ? binary_float(value.as_float(), form, precision) : format_float(value.as_float(), form, precision);
   if (text[0] != '-' && text[0] != '+') {
-    if (spec.plus) text = "+" + text;
+    if (spec.plus && !(spec.verb == 'v' && !spec.wrong_verb)) text = "+" + text;
     else if (spec.space) text = " " + text;
   }
   const bool finite = std::isfinite(value.as_float());
@@ -162,8 +193,6 @@ void format_string(std::string& out, const Val& value, const Spec& spec) {
     default: return bad_verb(out, value, spec);
   }
 }
-
-void format_value(std::string& out, const Val& value, const Spec& spec, int depth);
 
 std::string go_syntax_prefix(const Val& value) { return type_name(value) + "{"; }
 

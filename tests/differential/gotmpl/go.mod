@@ -1,0 +1,3 @@
+module gotmpl-record
+
+go 1.22

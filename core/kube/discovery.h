@@ -5,9 +5,9 @@
 // Threading: the Client's thread.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -37,14 +37,17 @@ struct ServerVersion {
 class Discovery {
  public:
   explicit Discovery(Client& client);
+  ~Discovery();
+  Discovery(const Discovery&) = delete;
+  Discovery& operator=(const Discovery&) = delete;
 
   // Fetches everything once; later calls return at once. refresh() fetches again.
   Result<> load();
   Result<> refresh();
 
   // By exact version; refreshes once when it is not there (a CRD may have just been made), at most every
-  // kRefreshInterval. Code::not_found naming the versions that are served, if any. The pointer is good until the
-  // next refresh().
+  // kRefreshInterval. Code::not_found naming the versions that are served, if any. Pointers handed out are good as
+  // long as this object lives, also after a refresh.
   Result<const Resource*> find(const std::string& group, const std::string& version, const std::string& kind);
   // The same, without any request.
   const Resource* known(const std::string& group, const std::string& version, const std::string& kind) const;
@@ -67,8 +70,14 @@ class Discovery {
 
  private:
   struct Tables;
+  const Tables& tables() const;
+  Result<> load_legacy(Tables& tables, const std::vector<std::pair<std::string, std::string>>& wanted);
+  Result<bool> refresh_on_miss();
+  std::string problem_of(const std::string& group) const;
+
   Client& client_;
-  std::shared_ptr<Tables> tables_;
+  std::vector<std::unique_ptr<Tables>> generations_;  // the last is the current one; each differs from the one before
+  port::Monotonic last_refresh_{0};
 };
 
 inline constexpr port::Duration kRefreshInterval = std::chrono::seconds(2);

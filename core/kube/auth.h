@@ -23,6 +23,8 @@ class Authenticator {
   virtual Result<Credentials> credentials() = 0;
   // The server said 401 to the last credentials. True if asking again may give others.
   virtual bool invalidate() = 0;
+  // A hint for a 401 that stays: why the credentials may be refused. May be empty.
+  virtual std::string explain_refusal() { return {}; }
 };
 
 }  // namespace nautilus::kube

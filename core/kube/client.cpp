@@ -165,8 +165,7 @@ void Client::State::dispatch() {
 Result<bool> Client::State::refresh_credentials() {
   if (!wiring.authenticator) return true;
   ASSIGN_OR_RETURN(Credentials fresh, wiring.authenticator->credentials());
-  const bool same_certificate =
-      fresh.client_cert_pem == credentials.client_cert_pem && fresh.client_key_pem == credentials.client_key_pem;
+  const bool same_certificate = fresh.client_cert_pem == wiring.client_cert_pem;
   if (same_certificate && same_headers(fresh.headers, credentials.headers)) return true;
   if (same_certificate || !wiring.reconnect) {
     credentials = std::move(fresh);
@@ -192,6 +191,7 @@ Result<bool> Client::State::replace_transport(Credentials fresh) {
   ended.swap(inbox);
   const std::unique_ptr<port::HttpTransport> old = std::exchange(wiring.transport, std::move(transport));
   credentials = std::move(fresh);
+  wiring.client_cert_pem = credentials.client_cert_pem;
   ++credentials_generation;
   for (HttpEvent& event : ended) handle(std::move(event));
   return true;
@@ -381,6 +381,9 @@ Response Client::State::interpret(const Call& call, port::HttpResponse answer) {
   }
   if (answer.status < 300 || answer.status >= 400) {
     out.error = error_of(answer.status, out.api_status, answer.body, subject, wiring.server);
+    if (answer.status == 401 && wiring.authenticator) {
+      if (std::string why = wiring.authenticator->explain_refusal(); !why.empty()) out.error.hint = std::move(why);
+    }
   } else {
     out.error = Error(Code::invalid, fmt::format("{} answered with a redirect ({}), which is not followed",
                                                  wiring.server, answer.status),

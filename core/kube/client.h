@@ -96,6 +96,7 @@ class Client {
     std::unique_ptr<Authenticator> authenticator;  // may be null: no credentials beyond the transport's
     // Makes a transport with another client certificate, when the authenticator's changes. May be empty.
     std::function<Result<std::unique_ptr<port::HttpTransport>>(const Credentials&)> reconnect;
+    std::string client_cert_pem;  // what `transport` was made with
   };
   explicit Client(Wiring wiring, ClientOptions options = {});
   ~Client();

@@ -32,7 +32,10 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- include "nautilus.selectorLabels" . | nindent 8 }}
-    {{- if not .stateful }}
+    {{- if .stateful }}
+    # A zone whose nodes are all unreachable is no zone: what it held may go elsewhere.
+    nodeTaintsPolicy: Honor
+    {{- else }}
     matchLabelKeys: [pod-template-hash]
     {{- end }}
   - maxSkew: 1

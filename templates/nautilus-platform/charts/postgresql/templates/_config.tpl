@@ -122,6 +122,7 @@ postgresql:
   {{- end }}
   # First match wins; whatever is not listed is refused. Who may connect at all is the NetworkPolicy's part.
   pg_hba:
+    - local all postgres peer
     - local all all scram-sha-256
     - local replication standby scram-sha-256
     - host replication standby all scram-sha-256

@@ -27,4 +27,4 @@ done
   printf 'sentinel parallel-syncs %s 1\n' "$MASTER_NAME"
 } > /data/sentinel.conf
 unset password REDISCLI_AUTH
-exec redis-sentinel /data/sentinel.conf
+exec redis-server /data/sentinel.conf --sentinel

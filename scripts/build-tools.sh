@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Builds the programs that the tests are judged by: the Kubernetes control plane, kubectl, Helm, etcd, kwok.
+#
+#   scripts/build-tools.sh [--print-bin] [TOOL...]      no TOOL means all of them
+#
+# Every tool is a pinned Go module under tests/tools. A build is kept in
+#   ${XDG_CACHE_HOME:-$HOME/.cache}/nautilusctl-tools/<hash of go.mod, go.sum and the build flags>/
+# and linked into .../bin, so only the first run pays. What is already there is not built again, and two runs at once
+# do not disturb each other: a binary appears by rename when it is complete.
+# NAUTILUS_TOOLS_JOBS bounds the compilers that run at once (default: the number of processors).
+set -euo pipefail
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+MODULES="$HERE/../tests/tools"
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/nautilusctl-tools"
+BIN="$CACHE/bin"
+JOBS="${NAUTILUS_TOOLS_JOBS:-$(nproc)}"
+
+KUBE=1.37.2
+STAMP=k8s.io/component-base/version
+KUBE_LDFLAGS="-X $STAMP.gitVersion=v$KUBE -X $STAMP.gitMajor=1 -X $STAMP.gitMinor=37 -X $STAMP.gitTreeState=archive"
+HELM4_LDFLAGS="-X helm.sh/helm/v4/internal/version.version=v4.3.1"
+HELM3_LDFLAGS="-X helm.sh/helm/v3/internal/version.version=v3.22.0"
+KWOK_LDFLAGS="-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0"
+
+# name | module folder | package | extra linker flags. The order is the order of building: quick and most wanted first.
+TOOLS="
+kubectl|kubernetes|k8s.io/kubernetes/cmd/kubectl|$KUBE_LDFLAGS
+etcd|etcd|go.etcd.io/etcd/server/v3|
+kube-apiserver|kubernetes|k8s.io/kubernetes/cmd/kube-apiserver|$KUBE_LDFLAGS
+kube-controller-manager|kubernetes|k8s.io/kubernetes/cmd/kube-controller-manager|$KUBE_LDFLAGS
+kube-scheduler|kubernetes|k8s.io/kubernetes/cmd/kube-scheduler|$KUBE_LDFLAGS
+kwok|kwok|sigs.k8s.io/kwok/cmd/kwok|$KWOK_LDFLAGS
+helm|helm|helm.sh/helm/v4/cmd/helm|$HELM4_LDFLAGS
+helm3|helm3|helm.sh/helm/v3/cmd/helm|$HELM3_LDFLAGS
+kubeconform|kubeconform|github.com/yannh/kubeconform/cmd/kubeconform|
+"
+
+GO=
+need_go() {
+  [ -n "$GO" ] && return
+  GO=$("$HERE/go-toolchain.sh")
+  export GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off
+}
+
+place() { # place FROM TO: a symbolic link that is never missing while it is replaced
+  local next
+  next="$2.$$"
+  ln -s "$1" "$next"
+  mv -fT "$next" "$2"
+}
+
+build() { # build NAME MODULE PACKAGE LDFLAGS
+  local name=$1 module=$2 package=$3 ldflags="-s -w${4:+ $4}" hash folder started
+  hash=$(cd "$MODULES/$module" && { cat go.mod go.sum; printf '%s\n' "$package -trimpath CGO_ENABLED=0 $ldflags"; } | sha256sum | cut -c1-20)
+  folder="$CACHE/$hash"
+  if [ ! -x "$folder/$name" ]; then
+    need_go
+    mkdir -p "$folder"
+    started=$(date +%s)
+    echo "build-tools: building $name ..." >&2
+    (cd "$MODULES/$module" && "$GO" build -p "$JOBS" -trimpath -ldflags "$ldflags" -o "$folder/.$name.$$" "$package") ||
+      { rm -f "$folder/.$name.$$"; echo "build-tools: $name did not build" >&2; return 1; }
+    mv -fT "$folder/.$name.$$" "$folder/$name"
+    echo "build-tools: $name took $(($(date +%s) - started)) s" >&2
+  fi
+  mkdir -p "$BIN"
+  [ "$(readlink "$BIN/$name" || true)" = "../$hash/$name" ] || place "../$hash/$name" "$BIN/$name"
+}
+
+kwok_stages() { # kwok has no behaviour built in; what its pods, nodes and volumes do comes from files of its module
+  local hash folder source
+  hash=$(cd "$MODULES/kwok" && cat go.mod go.sum | sha256sum | cut -c1-20)
+  folder="$CACHE/stages-$hash"
+  if [ ! -s "$folder/stages.yaml" ]; then
+    need_go
+    source=$(cd "$MODULES/kwok" && "$GO" mod download sigs.k8s.io/kwok && "$GO" list -m -f '{{.Dir}}' sigs.k8s.io/kwok)/kustomize/stage
+    mkdir -p "$folder"
+    local file
+    for file in "$source"/node/fast/node-initialize.yaml "$source"/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml \
+                "$source"/pod/fast/pod-*.yaml "$source"/volume/fast/*.yaml; do
+      case $file in */kustomization.yaml | */storage-class.yaml) continue ;; esac
+      echo '---'
+      # Its volumes know one storage class by name; the tests' clusters have several, and all are provisioned alike.
+      sed "s/self\.spec\.storageClassName == 'kwok-volume'/self.spec.storageClassName != ''/" "$file"
+    done > "$folder/.stages.$$"
+    mv -fT "$folder/.stages.$$" "$folder/stages.yaml"
+  fi
+  mkdir -p "$CACHE/share"
+  [ "$(readlink "$CACHE/share/kwok-stages.yaml" || true)" = "../stages-$hash/stages.yaml" ] ||
+    place "../stages-$hash/stages.yaml" "$CACHE/share/kwok-stages.yaml"
+}
+
+names() { printf '%s' "$TOOLS" | cut -s -d'|' -f1; }
+
+main() {
+  case "${1:-}" in
+    --print-bin) printf '%s\n' "$BIN"; exit 0 ;;
+    --list) names; exit 0 ;;
+    -h|--help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  esac
+  local wanted known
+  wanted=" $(if [ $# -gt 0 ]; then printf '%s ' "$@"; else names | tr '\n' ' '; fi)"
+  known=" $(names | tr '\n' ' ')"
+  for tool in $wanted; do
+    case $known in *" $tool "*) ;; *) echo "build-tools: unknown tool '$tool'; known:$known" >&2; exit 2 ;; esac
+  done
+  while IFS='|' read -r name module package ldflags; do
+    case $wanted in *" $name "*) build "$name" "$module" "$package" "$ldflags"; [ "$name" = kwok ] && kwok_stages ;; esac
+  done < <(printf '%s' "$TOOLS" | sed '/^$/d')
+}
+main "$@"

@@ -105,7 +105,7 @@ struct Client::State {
   State(Client& client, Wiring w) : owner(client), wiring(std::move(w)) {}
 
   CallId add(CallPtr call);
-  void dispatch();
+  bool dispatch();
   Result<bool> refresh_credentials();
   Result<bool> replace_transport(Credentials fresh);
   void submit(const CallPtr& call);
@@ -134,10 +134,11 @@ CallId Client::State::add(CallPtr call) {
 }
 
 // Puts as many waiting calls on their way as may be. Streams do not count: they would hold their place for ever.
-void Client::State::dispatch() {
+// True if a call ended here, for want of credentials.
+bool Client::State::dispatch() {
   for (;;) {
     const bool stream_first = !ready_streams.empty();
-    if (!stream_first && (ready.empty() || in_flight >= owner.options_.max_in_flight)) return;
+    if (!stream_first && (ready.empty() || in_flight >= owner.options_.max_in_flight)) return false;
     std::deque<CallId>& queue = stream_first ? ready_streams : ready;
     const auto found = calls.find(queue.front());
     if (found == calls.end()) {  // cancelled
@@ -146,7 +147,7 @@ void Client::State::dispatch() {
     }
     const CallPtr call = found->second;
     Result<bool> usable = refresh_credentials();
-    if (usable.ok() && !*usable) return;  // the old transport has to run dry first
+    if (usable.ok() && !*usable) return false;  // the old transport has to run dry first
     queue.pop_front();
     if (usable.ok()) {
       submit(call);
@@ -157,7 +158,7 @@ void Client::State::dispatch() {
     response.error = std::move(usable).error();
     response.attempts = call->attempts;
     complete(call, std::move(response));
-    return;  // its callback may have changed everything; the loop comes back
+    return true;  // its callback may have changed everything; the loop comes back
   }
 }
 
@@ -426,19 +427,16 @@ bool Client::State::run_due_timer() {
 
 // One timer, one event, or one poll. False: nothing can ever happen.
 bool Client::State::step(port::Monotonic deadline) {
-  dispatch();
-  if (run_due_timer()) return true;
+  if (dispatch() || run_due_timer()) return true;
   if (!inbox.empty()) {
     HttpEvent event = std::move(inbox.front());
     inbox.pop_front();
     handle(std::move(event));
     return true;
   }
-  const bool idle = ready.empty() && ready_streams.empty();
-  if (wires.empty() && idle && timers.empty() && deadline == kForever) return false;
+  if (wires.empty() && timers.empty() && deadline == kForever) return false;
   port::Monotonic until = std::min(deadline, wiring.clock.monotonic() + kPollSlice);
   if (!timers.empty()) until = std::min(until, timers.begin()->first.first);
-  if (wires.empty() && !idle) return true;  // a call failed before it was sent; others still wait
   for (HttpEvent& event : wiring.transport->poll(until)) inbox.push_back(std::move(event));
   return true;
 }

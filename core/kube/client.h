@@ -34,9 +34,9 @@ using TimerId = std::uint64_t;
 
 struct Request {
   std::string method = "GET";
-  std::string target;  // path and query, percent-encoded: see paths.h
-  Json body;           // sent as JSON unless it is null
-  std::string text;    // sent as it is if not empty; body is then ignored
+  std::string target{};  // path and query, percent-encoded: see paths.h
+  Json body{};         // sent as JSON unless it is null
+  std::string text{};  // sent as it is if not empty; body is then ignored
   std::string content_type = "application/json";
   std::string accept = "application/json";
   port::Duration timeout{0};  // of one attempt; 0 = Options::request_timeout

@@ -187,13 +187,13 @@ class FakeConnector final : public port::Connector {
 
 class MemoryFilesystem final : public port::Filesystem {
  public:
-  Result<std::string> read(const std::string& path, std::uint64_t max_bytes) const override {
+  Result<std::string> read(const std::string& path, std::uint64_t max_bytes = 64u << 20) const override {
     const auto found = files.find(path);
     if (found == files.end()) return Error(Code::not_found, "cannot read " + path + ": No such file or directory");
     if (found->second.size() > max_bytes) return Error(Code::limit, path + " is too large");
     return found->second;
   }
-  Result<> write(const std::string& path, std::string_view content, unsigned) override {
+  Result<> write(const std::string& path, std::string_view content, unsigned = 0644) override {
     files[path] = content;
     return {};
   }

@@ -9,6 +9,7 @@
 #include <array>
 #include <cctype>
 #include <deque>
+#include <optional>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -47,6 +48,7 @@ struct Transfer {
   curl_slist* header_list = nullptr;
   port::HttpResponse response;
   std::size_t header_bytes = 0;
+  bool multiplexed = false;  // the answer came over HTTP/2
   std::string pending;  // bytes of a stream that poll() has not returned yet
   bool paused = false;
   bool too_large = false;
@@ -79,7 +81,7 @@ class CurlTransport final : public port::HttpTransport {
   void configure(Transfer& transfer);
   void configure_tls(CURL* easy);
   std::string url_for(const std::string& target) const;
-  void protocol_known(long version);
+  void protocol_known(bool multiplexed);
   void resume_streams();
   void perform();
   void flush_streams();
@@ -101,6 +103,7 @@ class CurlTransport final : public port::HttpTransport {
   std::vector<RequestId> streaming_;  // streams with pending bytes or paused
   std::vector<HttpEvent> events_;
   RequestId next_id_ = 1;
+  std::optional<bool> detected_;  // HTTP/2 or not, seen in a callback
   bool known_ = false;    // which protocol the server speaks
   RequestId probe_ = 0;   // the request that finds out
   curl_slist* connect_to_ = nullptr;
@@ -118,7 +121,7 @@ CurlTransport::CurlTransport(const port::Clock& clock, int wake_fd, port::Endpoi
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(kMaxHttp1Connections));
   if (!endpoint_.tls_server_name.empty())
     connect_to_ = curl_slist_append(nullptr, fmt::format("::{}", address_.authority).c_str());
-  if (!address_.tls) protocol_known(CURL_HTTP_VERSION_1_1);
+  if (!address_.tls) protocol_known(false);
 }
 
 CurlTransport::~CurlTransport() {
@@ -132,10 +135,9 @@ CurlTransport::~CurlTransport() {
   curl_slist_free_all(connect_to_);
 }
 
-void CurlTransport::protocol_known(long version) {
+void CurlTransport::protocol_known(bool multiplexed) {
   if (known_) return;
   known_ = true;
-  const bool multiplexed = version >= CURL_HTTP_VERSION_2_0;
   curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, multiplexed ? 1L : static_cast<long>(kMaxHttp1Connections));
 }
 
@@ -296,6 +298,7 @@ std::size_t CurlTransport::on_header(char* data, std::size_t size, std::size_t c
     long status = 0;
     curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     transfer.response.status = static_cast<int>(status);
+    transfer.multiplexed = line.size() > 5 && line[5] >= '2';  // CURLINFO_HTTP_VERSION is not set this early
     return bytes;
   }
   if (!line.empty()) {
@@ -308,9 +311,8 @@ std::size_t CurlTransport::on_header(char* data, std::size_t size, std::size_t c
     return bytes;
   }
   if (transfer.response.status < 200) return bytes;
-  long version = 0;
-  curl_easy_getinfo(transfer.easy, CURLINFO_HTTP_VERSION, &version);
-  transfer.owner->protocol_known(version);
+  // libcurl refuses settings from inside its callbacks; perform() passes this on.
+  if (!transfer.owner->known_) transfer.owner->detected_ = transfer.multiplexed;
   if (transfer.request.stream) {
     HttpEvent event;
     event.id = transfer.id;
@@ -372,6 +374,7 @@ void CurlTransport::flush_streams() {
 void CurlTransport::perform() {
   int running = 0;
   curl_multi_perform(multi_, &running);
+  if (detected_) protocol_known(*detected_);
   flush_streams();
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {

@@ -1,0 +1,1 @@
+{{ define "sub.name" }}{{ .Chart.Name }}-{{ .Values.w }}-{{ .Files.Get "f.txt" | trim }}{{ end }}{{ define "over" }}sub{{ end }}

@@ -1,0 +1,2 @@
+{{- define "named" -}}named:{{ .x }}{{- end -}}
+{{- define "loop" -}}{{ include "loop" . }}{{- end -}}

@@ -33,7 +33,8 @@ http {
   server {
     listen {{ int .Values.port }};
     root /usr/share/nginx/html;
-    add_header Cache-Control $cache_policy always;
+    # Not on errors: a missing asset must not be remembered for a year.
+    add_header Cache-Control $cache_policy;
     add_header Content-Security-Policy "default-src 'self'; connect-src 'self' https://{{ .Values.global.hosts.api }} wss://{{ .Values.global.hosts.websocket }}; frame-ancestors 'none'; base-uri 'self'" always;
     add_header X-Content-Type-Options nosniff always;
     add_header Referrer-Policy strict-origin-when-cross-origin always;

@@ -191,13 +191,10 @@ Json prune(const Json& merged, const Managers& managers, const FieldSet& last, c
   return remove_items(merged, merged_set.without(pruned_set).intersected(last_named), type);
 }
 
-std::string printed(const ManagerId& id, const std::string& time) {
+std::string printed(const ManagerId& id) {
   std::string text = fmt::format("\"{}\"", id.manager);
   if (!id.subresource.empty()) text += fmt::format(" with subresource \"{}\"", id.subresource);
-  if (id.operation == "Update") {
-    text += " using " + id.api_version;
-    if (!time.empty()) text += " at " + time;
-  }
+  if (id.operation == "Update") text += " using " + id.api_version;
   return text;
 }
 
@@ -230,7 +227,7 @@ void track_update(const Json& live, Json& updated, const Type& type, const Field
   bool create = !live.is_object();
   updated["metadata"].erase("managedFields");
   if (managers.empty() && !create) return;  // nobody has been tracked so far, and this is not where it begins
-  Json before = create ? Json() : without_managed(live);
+  Json before = create ? writer.empty : without_managed(live);
   update_sets(managers, before, updated, type, writer);
   cap(managers);
   store(updated, managers);
@@ -238,11 +235,11 @@ void track_update(const Json& live, Json& updated, const Type& type, const Field
 
 Applied track_apply(const Json& live, const Json& config, const Type& type, const FieldWriter& writer, bool force) {
   Applied result;
-  Json before = live.is_object() ? without_managed(live) : Json();
+  Json before = live.is_object() ? without_managed(live) : writer.empty;
   Managers managers = decode(live.is_object() ? managed_of(live) : nullptr).value_or(Managers());
-  if (managers.empty() && !before.is_null()) {
-    FieldWriter earlier{"before-first-apply", writer.api_version, writer.subresource, writer.time, writer.ignored};
-    update_sets(managers, Json(), before, type, earlier);
+  if (managers.empty() && live.is_object()) {
+    FieldWriter earlier{"before-first-apply", writer.api_version, writer.subresource, writer.time, writer.ignored, {}};
+    update_sets(managers, writer.empty, before, type, earlier);
   }
   Json merged = merge(before, config, type);
   ManagerId self = identity(writer, "Apply");
@@ -273,7 +270,7 @@ Applied track_apply(const Json& live, const Json& config, const Type& type, cons
     }
   }
   for (const auto& [id, path] : conflicts)
-    result.conflicts.push_back({printed(id, managers[id].time), path_text(path)});
+    result.conflicts.push_back({printed(id), path_text(path)});
   if (!conflicts.empty()) return result;
 
   Entry& entry = settled[self];
@@ -283,15 +280,15 @@ Applied track_apply(const Json& live, const Json& config, const Type& type, cons
   if (entry.set.empty()) settled.erase(self);
   result.object = std::move(merged);
   if (writer.manager == "kubectl") {
-    if (Json* annotations = const_cast<Json*>(value::find(result.object, "metadata", "annotations")))
-      if (!value::string_at(*annotations, kLastApplied).empty()) {
+    const Json* annotations = value::find(result.object, "metadata", "annotations");
+      if (annotations && !value::string_at(*annotations, kLastApplied).empty()) {
         Json plain = config;
         if (auto at = plain.find("metadata"); at != plain.end())
           if (auto own = at->find("annotations"); own != at->end()) {
             own->erase(std::string(kLastApplied));
             if (own->empty()) at->erase("annotations");
           }
-        (*annotations)[std::string(kLastApplied)] = plain.dump() + "\n";
+        result.object["metadata"]["annotations"][std::string(kLastApplied)] = plain.dump() + "\n";
       }
   }
   store(result.object, settled);

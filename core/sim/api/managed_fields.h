@@ -20,6 +20,7 @@ struct FieldWriter {
   std::string subresource;  // "" or "status", "scale"
   std::string time;         // RFC 3339 of now
   FieldSet ignored;         // fields this endpoint resets, which it therefore never owns
+  Json empty;               // the object that says nothing: Go writes some fields even then, and nobody owns those
 };
 
 struct FieldConflict {

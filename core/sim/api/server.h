@@ -197,8 +197,9 @@ class Server {
   };
   Counters counters() const;
 
+  class Impl;  // server_impl.h; for this module only
+
  private:
-  class Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -306,8 +306,6 @@ void Server::Impl::admit(const Served& kind, std::string_view ns, Json& object, 
           object["spec"]["ingressClassName"] = value::string_at(*ic, "metadata", "name");
       }
     }
-  } else if (name == "DaemonSet") {
-    object["metadata"]["annotations"]["deprecated.daemonset.template.generation"] = "1";
   } else if (name == "PriorityClass" && value::bool_at(object, false, "globalDefault")) {
     for (const Object& other : store.list({"scheduling.k8s.io", "priorityclasses"}))
       if (value::bool_at(*other, false, "globalDefault"))

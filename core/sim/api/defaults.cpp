@@ -133,9 +133,10 @@ void volume(Json& v) {
 void limit_item(Json& item) {
   if (value::string_at(item, "type") != "Container") return;
   auto fill = [&](const char* into, const char* from) {
-    const Json* source = value::find(item, from);
-    if (!source || !source->is_object()) return;
-    for (const auto& [key, v] : source->items())
+    const Json* found = value::find(item, from);
+    if (!found || !found->is_object()) return;
+    const Json source = *found;  // a copy: writing moves the tree's nodes
+    for (const auto& [key, v] : source.items())
       if (!value::find(item, into, key)) item[into][key] = v;
   };
   fill("default", "max");
@@ -225,7 +226,7 @@ void walk(Json& value, const Type& type, int depth) {
   auto at = default_table().find(type.object->name);
   if (at != default_table().end())
     for (const auto& [field, v] : at->second)
-      if (!value.contains(field)) value[field] = v;
+      if (auto have = value.find(field); have == value.end() || (v.is_string() && *have == "")) value[field] = v;
   dynamic(type.object->name, value);
   for (auto& [key, inner] : value.items()) {
     if (!inner.is_structured()) continue;
@@ -240,6 +241,7 @@ void job_spec(Json& spec) {
   if (!spec.contains("backoffLimit")) spec["backoffLimit"] = spec.contains("backoffLimitPerIndex") ? 2147483647 : 6;
   if (!spec.contains("completionMode")) spec["completionMode"] = "NonIndexed";
   if (!spec.contains("suspend")) spec["suspend"] = false;
+  if (!spec.contains("manualSelector")) spec["manualSelector"] = false;
   if (!spec.contains("podReplacementPolicy"))
     spec["podReplacementPolicy"] = spec.contains("podFailurePolicy") ? "Failed" : "TerminatingOrFailed";
 }
@@ -257,14 +259,20 @@ void Server::Impl::set_defaults(const Served& kind, Json& object) const {
     for (const char* list : {"containers", "initContainers"})
       if (auto at = spec.find(list); at != spec.end() && at->is_array())
         for (Json& c : *at)
-          if (const Json* limits = value::find(c, "resources", "limits"); limits && limits->is_object())
-            for (const auto& [key, v] : Json(*limits).items())
+          if (const Json* found = value::find(c, "resources", "limits"); found && found->is_object()) {
+            const Json limits = *found;
+            for (const auto& [key, v] : limits.items())
               if (!value::find(c, "resources", "requests", key)) c["resources"]["requests"][key] = v;
+          }
   } else if (name == "Job") {
     if (object["spec"].is_object()) job_spec(object["spec"]);
   } else if (name == "Namespace") {
     std::string own = value::string_at(object, "metadata", "name");
     if (!own.empty()) object["metadata"]["labels"]["kubernetes.io/metadata.name"] = own;
+  } else if (name == "DaemonSet") {
+    // What is left of the old templateGeneration field.
+    Json& note = object["metadata"]["annotations"]["deprecated.daemonset.template.generation"];
+    if (note.is_null()) note = "1";
   } else if (name == "StatefulSet") {
     if (const Json* claims = value::find(object, "spec", "volumeClaimTemplates"); claims && claims->is_array())
       for (Json& claim : object["spec"]["volumeClaimTemplates"]) {

@@ -137,7 +137,7 @@ Outcome Server::Impl::remove(const Served& kind, std::string_view ns, std::strin
   bool shorter = already && info.kind == "Pod" && grace < value::int_at(meta, 0, "deletionGracePeriodSeconds");
   if (!already || shorter) {
     meta["deletionTimestamp"] = format_rfc3339(clock.now() + std::chrono::seconds(grace));
-    meta["deletionGracePeriodSeconds"] = grace;
+    if (info.kind != "Namespace") meta["deletionGracePeriodSeconds"] = grace;
     if (meta.contains("generation")) meta["generation"] = value::int_at(meta, 0, "generation") + 1;
     if (info.kind == "Namespace") object["status"]["phase"] = "Terminating";
   }

@@ -199,6 +199,9 @@ void validate_hpa(const Json& object, FieldErrors& errors) {
   std::string kind = value::string_at(spec, "scaleTargetRef", "kind"), name = value::string_at(spec, "scaleTargetRef", "name");
   if (kind.empty()) errors.add_required("spec.scaleTargetRef.kind");
   if (name.empty()) errors.add_required("spec.scaleTargetRef.name");
+  std::string version = value::string_at(spec, "scaleTargetRef", "apiVersion");
+  if (version.find('/') == std::string::npos && kind != "ReplicationController")
+    errors.add_invalid("spec.scaleTargetRef.apiVersion", version, "apiVersion must specify API group");
   if (const Json* metrics = value::find(spec, "metrics"); metrics && metrics->is_array())
     for (std::size_t i = 0; i < metrics->size(); ++i) {
       const Json& metric = (*metrics)[i];

@@ -44,8 +44,7 @@ Json empty_object(const Served& kind) {
 // A Job's pods are told apart by its uid, unless it brings its own selector.
 void label_job(Json& job) {
   Json& spec = job["spec"];
-  if (!spec.contains("manualSelector")) spec["manualSelector"] = false;
-  if (spec["manualSelector"] == true) return;
+  if (value::bool_at(spec, false, "manualSelector")) return;
   std::string uid = value::string_at(job, "metadata", "uid"), name = name_of(job);
   for (Json* meta : {&job["metadata"], &spec["template"]["metadata"]}) {
     Json& labels = (*meta)["labels"];
@@ -122,7 +121,9 @@ Json Server::Impl::decode_incoming(const Served& kind, Json object, const WriteO
 }
 
 void Server::Impl::track(const Served& kind, const Json& live, Json& object, const WriteOptions& write) const {
-  FieldWriter writer{write.caller.manager, kind.info.api_version(), write.subresource, timestamp(),
+  // The real server loses the time of entries that come through the scale subresource.
+  FieldWriter writer{write.caller.manager, kind.info.api_version(), write.subresource,
+                     write.subresource == "scale" ? std::string() : timestamp(),
                      write.subresource == "status" ? kind.ignored_status : kind.ignored_main, empty_object(kind)};
   track_update(live, object, kind.type, writer);
 }

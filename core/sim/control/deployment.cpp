@@ -241,8 +241,9 @@ Result<> DeploymentController::refresh_new_set(Rollout& rollout) {
   }
   const std::string revision = annotation(*rollout.fresh->object, kRevision);
   if (annotation(rollout.deployment, kRevision) != revision) {
+    // Through the status: an update of the object itself would raise its generation.
     rollout.deployment["metadata"]["annotations"][std::string(kRevision)] = revision;
-    ASSIGN_OR_RETURN(auto written, world_.update(kinds::kDeployment, rollout.deployment));
+    ASSIGN_OR_RETURN(auto written, world_.update_status(kinds::kDeployment, rollout.deployment));
     rollout.deployment = *written;
   }
   const Json* status = find(rollout.deployment, "status");
@@ -303,14 +304,14 @@ Result<> DeploymentController::create_new_set(Rollout& rollout) {
   if (size > 0)
     world_.record(deployment, kinds::kDeployment, false, "ScalingReplicaSet",
                   fmt::format("Scaled up replica set {} from 0 to {}", name, size), kComponent);
+  // Through the status: an update of the object itself would raise its generation.
   deployment["metadata"]["annotations"][std::string(kRevision)] = fmt::format("{}", newest_old + 1);
-  ASSIGN_OR_RETURN(auto written, world_.update(kinds::kDeployment, deployment));
-  deployment = *written;
-  if (rollout.has_deadline()) {
+  if (rollout.has_deadline())
     set_deployment_condition(next, "Progressing", "True", "NewReplicaSetCreated",
                              fmt::format("Created new replica set \"{}\"", name), rollout.now);
-    TRY(write_status(rollout, std::move(next)));
-  }
+  deployment["status"] = std::move(next);
+  ASSIGN_OR_RETURN(auto written, world_.update_status(kinds::kDeployment, deployment));
+  deployment = *written;
   return {};
 }
 

@@ -311,8 +311,8 @@ Result<> Kubelet::report(const PodInfo& pod, Life& life) {
   Json edited = *pod.object;
   Json& status = edited["status"];
   auto node = world_.get(kinds::kNode, "", pod.node);
-  if (node)
-    for (const auto& address : list_or_empty((*node).value("status", Json::object()), "addresses"))
+  if (const Json* node_status = node ? find(*node, "status") : nullptr)
+    for (const auto& address : list_or_empty(*node_status, "addresses"))
       if (string_at(address, "type") == "InternalIP") {
         status["hostIP"] = string_at(address, "address");
         status["hostIPs"] = Json::array({{{"ip", string_at(address, "address")}}});

@@ -40,7 +40,9 @@ std::int64_t target_port(const Json& port, const PodInfo& pod) {
 
 Json ports_of(const Json& service, const PodInfo& pod) {
   Json ports = Json::array();
-  for (const auto& port : list_or_empty(find(service, "spec") ? service["spec"] : Json::object(), "ports")) {
+  const Json* listed = find(service, "spec", "ports");
+  if (!listed || !listed->is_array()) return ports;
+  for (const auto& port : *listed) {
     const std::int64_t number = target_port(port, pod);
     if (number == 0) continue;
     Json entry = {{"port", number}, {"protocol", string_at(port, "protocol").empty() ? "TCP" : string_at(port, "protocol")}};

@@ -405,6 +405,12 @@ def up(directory, nodes=12, owner=0):
     return directory
 
 
+def read_env(directory):
+    """The settings of a running cluster as a dictionary."""
+    lines = (Path(directory) / "env").read_text().splitlines()
+    return {key: value.strip("'") for key, value in (line.removeprefix("export ").split("=", 1) for line in lines)}
+
+
 def write_env(directory):
     server = (directory / "server").read_text().strip()
     settings = {"KUBECONFIG": directory / "kubeconfig-admin", "NAUTILUS_TEST_SERVER": server,

@@ -1,7 +1,9 @@
 // YAML in and out, as Kubernetes and Helm read and write it (sigs.k8s.io/yaml: YAML through JSON).
 //
 // Reading: yaml-cpp's events, typed by us with the YAML 1.1 rules that Go's yaml.v2 applies. Strict: a duplicate key is an
-// error. Aliases are expanded, and the nodes visited are counted, so that an alias bomb ends at a bound.
+// error that names both lines. Aliases are expanded, and the nodes and bytes visited are counted, so that an alias bomb
+// ends at a bound.
+// Writing: the same bytes as sigs.k8s.io/yaml.Marshal; toYaml in charts is made of it.
 // Failure: Code::invalid or Code::limit with "file:line:column". Threading: pure functions.
 #pragma once
 
@@ -14,12 +16,25 @@
 namespace nautilus::value {
 
 struct YamlLimits {
-  std::size_t max_nodes = 2'000'000;  // after expansion of aliases
+  std::size_t max_nodes = 2'000'000;          // after expansion of aliases
+  std::size_t max_bytes = std::size_t{1} << 28;  // of text, after expansion of aliases
   int max_depth = kMaxDepth;
 };
 
+// One document; Code::invalid if there are several. null if there is none.
 Result<Json> parse_yaml(std::string_view text, std::string_view file, const YamlLimits& limits = {});
+
+// All documents; empty ones (nothing, comments, an explicit null) are skipped.
 Result<std::vector<Json>> parse_yaml_all(std::string_view text, std::string_view file, const YamlLimits& limits = {});
+
+struct YamlDocument {
+  Json value;
+  int line = 1;  // where its first node is
+};
+Result<std::vector<YamlDocument>> parse_yaml_documents(std::string_view text, std::string_view file, const YamlLimits& limits = {});
+
+// Ends with a line break. Invalid UTF-8 becomes U+FFFD. Recurses as deep as the value is nested.
 std::string to_yaml(const Json& value);
+void append_yaml(std::string& out, const Json& value);
 
 }  // namespace nautilus::value

@@ -1,0 +1,107 @@
+#include "core/value/yaml.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+
+namespace nautilus::value {
+namespace {
+
+struct Refused {
+  std::string text, where, message;
+  Code code = Code::invalid;
+};
+
+void check(const Refused& row) {
+  INFO(row.text.substr(0, 200));
+  auto got = parse_yaml_all(row.text, "f.yaml");
+  REQUIRE_FALSE(got.ok());
+  CHECK_EQ(got.error().code, row.code);
+  CHECK_EQ(got.error().where, row.where);
+  INFO(got.error().message);
+  CHECK_NE(got.error().message.find(row.message), std::string::npos);
+}
+
+std::string repeat(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("bad YAML is refused with its place") {
+  for (const Refused& row : std::vector<Refused>{
+           {"a: 1\nb: 2\na: 3\n", "f.yaml:3:1", "key \"a\" is given twice: here and in line 1"},
+           {"a:\n  b: 1\n  c:\n    d: 1\n    d: 2\n", "f.yaml:5:5", "here and in line 4"},
+           {"a: [1, 2\n", "f.yaml:2:1", "not YAML"},
+           {"a: 'x\n", "f.yaml:1:4", "does not end"},
+           {"a: 1\nb\n", "f.yaml:2:1", "colon"},
+           {"a: 1\n b: 2\n", "f.yaml:2:3", "not YAML"},
+           {"  a: 1\n b: 2\n", "f.yaml:2:2", "indentation"},
+           {"a:\n\tb: 1\n", "f.yaml:2:3", "not YAML"},
+           {"a: .nan\n", "f.yaml:1:4", "NaN"},
+           {"a: !!int x\n", "f.yaml:1:4", "\"x\" is not a !!int"},
+           {"[a]: 1\n", "f.yaml:1:1", "cannot be a key"},
+           {"~: 1\n", "f.yaml:1:1", "null cannot be a key"},
+           {"a: 1\x1b[2J\n", "f.yaml:1:5", "control character \\x1b"},
+           {"a: \xff\n", "f.yaml:1:4", "byte \\xff"},
+           {"a: &x [*x]\n", "f.yaml:1:8", "contains it"},
+           {repeat("[", 600), "f.yaml:1:1", "nested deeper than 500", Code::limit},
+       })
+    check(row);
+}
+
+TEST_CASE("an alias bomb ends at the bound on nodes") {
+  std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
+  for (char c = 'b'; c < 'i'; ++c)
+    bomb += fmt::format("{0}: &{0} [{1}]\n", c, repeat(fmt::format("*{},", static_cast<char>(c - 1)), 10));
+  auto got = parse_yaml(bomb, "bomb.yaml");
+  REQUIRE_FALSE(got.ok());
+  CHECK_EQ(got.error().code, Code::limit);
+  CHECK_NE(got.error().text().find("bomb.yaml:"), std::string::npos);
+  CHECK_NE(got.error().message.find("2000000 nodes"), std::string::npos);
+}
+
+TEST_CASE("aliases of a long text end at the bound on bytes") {
+  YamlLimits limits;
+  limits.max_bytes = 100'000;
+  auto got = parse_yaml("a: &a " + repeat("x", 2000) + "\nb: [" + repeat("*a, ", 100) + "]\n", "f", limits);
+  REQUIRE_FALSE(got.ok());
+  CHECK_EQ(got.error().code, Code::limit);
+}
+
+TEST_CASE("documents are told apart, empty ones skipped, with the line where each begins") {
+  auto got = parse_yaml_documents("# nothing\n---\n---\na: 1\n---\n# c\n\nb: 2\n...\n---\nnull\n--- x\n", "f");
+  REQUIRE(got.ok());
+  REQUIRE_EQ(got->size(), 3u);
+  CHECK_EQ((*got)[0].value, Json{{"a", 1}});
+  CHECK_EQ((*got)[0].line, 4);
+  CHECK_EQ((*got)[1].value, Json{{"b", 2}});
+  CHECK_EQ((*got)[1].line, 8);
+  CHECK_EQ((*got)[2].value, Json("x"));
+}
+
+TEST_CASE("a single document is expected where one is asked for") {
+  CHECK(parse_yaml("", "f").value().is_null());
+  auto two = parse_yaml("a: 1\n---\nb: 1\n", "f");
+  REQUIRE_FALSE(two.ok());
+  CHECK_EQ(two.error().where, "f:3");
+}
+
+TEST_CASE("reading and writing grow linearly") {
+  const auto seconds = [](int keys) {
+    Json object = Json::object();
+    for (int i = 0; i < keys; ++i) object[fmt::format("key-{}", i)] = fmt::format("value {}", i);
+    const auto start = std::chrono::steady_clock::now();
+    const std::string text = to_yaml(object);
+    auto back = parse_yaml(text, "f");
+    REQUIRE(back.ok());
+    CHECK_EQ(*back, object);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const double small = seconds(4000), large = seconds(40000);
+  CHECK_LT(large, small * 40 + 0.5);  // quadratic would be a hundred times
+}
+
+}  // namespace nautilus::value

@@ -133,7 +133,7 @@ Result<Val> index(Call&, Args args) {
   if (args[0].kind() == Kind::invalid || args[0].kind() == Kind::nil) return bad("index of untyped nil");
   Val at = args[0];
   for (std::size_t i = 1; i < args.size(); ++i) {
-    ASSIGN_OR_RETURN(at, index_one(at, args[i]));
+    ASSIGN_OR_RETURN(at, index_one(underlying(at), args[i]));
   }
   return at;
 }
@@ -159,10 +159,11 @@ Result<Val> slice(Call&, Args args) {
 }
 
 Result<Val> len(Call&, Args args) {
-  switch (args[0].kind()) {
-    case Kind::string: return Val::integer(static_cast<std::int64_t>(args[0].as_string().size()));
-    case Kind::list: return Val::integer(static_cast<std::int64_t>(args[0].as_list().items.size()));
-    case Kind::map: return Val::integer(static_cast<std::int64_t>(args[0].as_map().items.size()));
+  const Val of = underlying(args[0]);
+  switch (of.kind()) {
+    case Kind::string: return Val::integer(static_cast<std::int64_t>(of.as_string().size()));
+    case Kind::list: return Val::integer(static_cast<std::int64_t>(of.as_list().items.size()));
+    case Kind::map: return Val::integer(static_cast<std::int64_t>(of.as_map().items.size()));
     case Kind::nil:
     case Kind::invalid: return bad("len of nil pointer");
     default: return bad(fmt::format("len of type {}", type_name(args[0])));

@@ -219,7 +219,7 @@ Executor::Flow Executor::round(const Node& node, const Val& key, const Val& elem
 
 Executor::Flow Executor::range(const Node& node, const Val& dot) {
   const auto kept = variables_.size();
-  const Val over = pipeline(*node.pipe, dot);
+  const Val over = underlying(pipeline(*node.pipe, dot));
   // The pipe itself declared nothing: its names are set in each round.
   bool any = false;
   if (!failed()) {
@@ -271,6 +271,8 @@ Val Executor::pipeline(const Node& pipe, const Val& dot) {
   for (const auto& one : pipe.children) {
     value = command(*one, dot, first ? nullptr : &value);
     if (failed()) return {};
+    // A nil interface leaves a pipeline as no value at all: (.Values.missing).key is not an error.
+    if (value.kind() == Kind::nil) value = Val();
     first = false;
   }
   // A range sets its variables itself, round by round.

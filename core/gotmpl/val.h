@@ -52,6 +52,9 @@ class Object {
   // A method; nullopt if there is none.
   virtual std::optional<Result<Val>> call(std::string_view name, Call& call, std::span<Val> args) const;
   virtual bool truth() const { return true; }
+  // What range, index and len see of a named map or slice type with methods; nullptr if it is neither.
+  virtual std::shared_ptr<Map> as_map() const { return nullptr; }
+  virtual std::shared_ptr<List> as_list() const { return nullptr; }
 };
 
 class Val {
@@ -116,6 +119,14 @@ Val from_json(const Json& json, Numbers numbers = Numbers::as_float64);
 // Whole floats become integers, as encoding/json prints them. Objects become their string. Depth is bounded
 // (Code::limit): a template can make a map that contains itself.
 Result<Json> to_json(const Val& value);
+
+// The map or slice that an object is to Go; any other value as it is.
+inline Val underlying(const Val& value) {
+  if (!value.is_object()) return value;
+  if (auto map = value.as_object().as_map()) return Val(std::move(map));
+  if (auto list = value.as_object().as_list()) return Val(std::move(list));
+  return value;
+}
 
 // Go's notion of true: not nil, not false, not zero, not empty.
 bool truth(const Val& value);

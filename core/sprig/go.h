@@ -46,6 +46,11 @@ class Bytes final : public GoObject {
   const std::vector<Val>* items() const override;
   const std::string* bytes() const override { return &data_; }
   bool truth() const override { return !data_.empty(); }
+  std::shared_ptr<gotmpl::List> as_list() const override {
+    auto out = std::make_shared<gotmpl::List>();
+    out->items = *items();
+    return out;
+  }
 
  private:
   std::string data_;

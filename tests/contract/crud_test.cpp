@@ -352,7 +352,7 @@ TEST_CASE("what may not change is refused with its field") {
       {sets + "/s", {{"spec", {{"serviceName", "other"}}}},
        "StatefulSet.apps \"s\" is invalid: spec.serviceName: Invalid value: \"other\": field is immutable"},
       {sets + "/s", {{"spec", {{"podManagementPolicy", "Parallel"}}}},
-       "StatefulSet.apps \"s\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than"},
+       "StatefulSet.apps \"s\" is invalid: spec.podManagementPolicy: Invalid value: \"Parallel\": field is immutable"},
       {scene.core("configmaps", "f"), {{"data", {{"k", "2"}}}}, "ConfigMap \"f\" is invalid: data: Forbidden: field is immutable when `immutable` is set"},
       {scene.core("services", "v"), {{"spec", {{"clusterIP", "10.96.99.99"}}}}, "may not change once set"},
       {scene.core("secrets", "t"), {{"type", "kubernetes.io/tls"}}, "type: Invalid value: \"kubernetes.io/tls\": field is immutable"},

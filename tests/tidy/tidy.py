@@ -30,7 +30,8 @@ MAX_TEXT = 4 << 20  # larger files are data made elsewhere
 MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(ro[o]t|ho[m]e/[a-z]\w*|wo[r]k/(shared|main)|tm[p]/nx)(/|\b)")
 REGISTRY_HOSTS = re.compile(r"\b(pypi\.or[g]|files\.pythonhosted\.or[g]|proxy\.golang\.or[g]|sum\.golang\.or[g]|deb\.debian\.or[g]|"
                             r"registry\.npmjs\.or[g]|static\.crates\.i[o]|repo\.maven\.apache\.or[g]|repo1\.maven\.or[g])\b")
-FLAG_CALL = re.compile(r"\badd_(?:option|flag)\w*\s*(?:<[^;(]*>)?\s*\(\s*\"((?:[^\"\\]|\\.)*)\"", re.S)
+# A string literal that is nothing but option names, as the parser takes them: "-n,--namespace", "--wait,!--no-wait".
+FLAG_NAMES = re.compile(r'"(!?-{1,2}[A-Za-z][\w-]*(?:,!?-{1,2}[A-Za-z][\w-]*)*)"')
 LINK = re.compile(r"(?<!\!)\[[^\]\n]*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 
 
@@ -200,7 +201,7 @@ def check_flags(tree):
     tests = "\n".join(text for name, text in tree.texts.items() if name.startswith("tests/") and not name.startswith("tests/tidy/"))
     for name, text in tree.sources("cli/"):
         code = blank_comments(text, strings=False)
-        for found in FLAG_CALL.finditer(code):
+        for found in FLAG_NAMES.finditer(code):
             for flag in re.findall(r"--[a-z][\w-]*", found.group(1)):
                 if not re.search(re.escape(flag) + r"(?![\w-])", tests):
                     yield Finding(name, line_of(code, found.start()), "flags", f"no test mentions {flag}")

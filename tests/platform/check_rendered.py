@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Holds the rendered objects of one environment to what no API server checks: that they fit together.
+
+    check_rendered.py ENVIRONMENT_FILE RENDERED_YAML
+
+RENDERED_YAML is the output of `helm template` or `nautilusctl render`. Prints one line for each fault and ends with 1
+if there is any. Needs python3-yaml.
+"""
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+NAME = "app.kubernetes.io/name"
+ROLE = "nautilus.trading.com/postgresql-role"  # written on pods by Patroni, so in no template
+SUFFIX = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+MAX_SHARDS = 25
+
+# What the platform guide's commands address.
+GUIDE = [
+    ("Namespace", "nautilus-trading"), ("Namespace", "upgrade-system"), ("Deployment", "nautilus-backend"),
+    ("Deployment", "nautilus-frontend"), ("Deployment", "pgbouncer"), ("Service", "nautilus-websocket"),
+    ("Service", "pgbouncer"), ("StatefulSet", "postgresql-primary"), ("StatefulSet", "redis-cluster"),
+    ("StatefulSet", "redis-sentinel"), ("StatefulSet", "nautilus-engine"),
+]
+GUIDE_PRODUCTION = [("HorizontalPodAutoscaler", "nautilus-backend-hpa"), ("HorizontalPodAutoscaler", "nautilus-frontend-hpa")]
+PRODUCTION_REPLICAS = {"pgbouncer": (5, 5), "redis-cluster": (6, 6), "postgresql-primary": (1, 1), "postgresql-replica": (3, 3),
+                       "nautilus-backend": (10, 100), "nautilus-frontend": (8, 40), "nautilus-engine": (5, 5)}
+
+
+def quantity(text):
+    number, suffix = re.fullmatch(r"([0-9.]+)([a-zA-Z]*)", str(text)).groups()
+    return float(number) * SUFFIX[suffix]
+
+
+class Check:
+    def __init__(self, environment, objects):
+        self.environment = environment
+        self.objects = objects
+        self.faults = []
+        self.workloads = [o for o in objects if o["kind"] in ("Deployment", "StatefulSet")]
+        self.scalers = {o["spec"]["scaleTargetRef"]["name"]: o["spec"] for o in self.kind("HorizontalPodAutoscaler")}
+        self.index = {}
+        for o in objects:
+            key = (o["kind"], o["metadata"]["name"], o["metadata"].get("namespace"))
+            if key in self.index:
+                self.fault(f"{key} is rendered twice")
+            self.index[key] = o
+
+    def fault(self, text):
+        self.faults.append(text)
+
+    def kind(self, kind):
+        return [o for o in self.objects if o["kind"] == kind]
+
+    def has(self, kind, name):
+        return any(k[0] == kind and k[1] == name for k in self.index)
+
+    def selected(self, selector):
+        wanted = {k: v for k, v in selector.items() if k != ROLE}
+        return [w for w in self.workloads
+                if wanted.items() <= w["spec"]["template"]["metadata"]["labels"].items()]
+
+    # ------------------------------------------------------------------------------------------------ checks
+
+    def names(self):
+        production = self.environment["metadata"]["name"] == "prod"
+        for kind, name in GUIDE + (GUIDE_PRODUCTION if production else []):
+            if not self.has(kind, name):
+                self.fault(f"the guide addresses {kind} {name}, which is not rendered")
+        if production:
+            for name, wanted in PRODUCTION_REPLICAS.items():
+                found = [self.bounds(w) for w in self.workloads if w["metadata"]["name"] == name]
+                if found != [wanted]:
+                    self.fault(f"{name}: the guide says {wanted} replicas, rendered {found}")
+
+    def bounds(self, workload):
+        scaler = self.scalers.get(workload["metadata"]["name"])
+        if scaler:
+            return scaler["minReplicas"], scaler["maxReplicas"]
+        return (workload["spec"]["replicas"],) * 2
+
+    def pods(self):
+        for w in self.workloads:
+            name, spec = w["metadata"]["name"], w["spec"]
+            pod = spec["template"]["spec"]
+            if not spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items():
+                self.fault(f"{name}: the selector does not match its own pods")
+            if name in self.scalers and "replicas" in spec:
+                self.fault(f"{name}: replicas rendered under an autoscaler")
+            if not self.has("ServiceAccount", pod["serviceAccountName"]):
+                self.fault(f"{name}: no ServiceAccount {pod['serviceAccountName']}")
+            if not self.has("PriorityClass", pod["priorityClassName"]):
+                self.fault(f"{name}: no PriorityClass {pod['priorityClassName']}")
+            if pod.get("automountServiceAccountToken") is not (name.startswith("postgresql-")):
+                self.fault(f"{name}: only Patroni talks to the API server")
+            if w["kind"] == "StatefulSet" and not self.has("Service", spec["serviceName"]):
+                self.fault(f"{name}: no governing Service {spec['serviceName']}")
+            volumes = {v["name"] for v in pod["volumes"]} | {c["metadata"]["name"] for c in spec.get("volumeClaimTemplates", [])}
+            for c in pod["containers"]:
+                for mount in c["volumeMounts"]:
+                    if mount["name"] not in volumes:
+                        self.fault(f"{name}: no volume {mount['name']}")
+                if "requests" not in c["resources"] or "limits" not in c["resources"]:
+                    self.fault(f"{name}/{c['name']}: requests or limits missing")
+                sleep = c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+                if sleep >= pod["terminationGracePeriodSeconds"]:
+                    self.fault(f"{name}: preStop outlasts the grace period")
+            for volume in pod["volumes"]:
+                config = volume.get("configMap", {}).get("name")
+                if config and not self.has("ConfigMap", config):
+                    self.fault(f"{name}: no ConfigMap {config}")
+
+    def secrets(self):
+        used = set()
+        for w in self.workloads:
+            for volume in w["spec"]["template"]["spec"]["volumes"]:
+                sources = [volume["secret"]] if "secret" in volume else []
+                sources += [s["secret"] for s in volume.get("projected", {}).get("sources", []) if "secret" in s]
+                for s in sources:
+                    used |= {(s.get("secretName", s.get("name")), i["key"]) for i in s.get("items", [{"key": "*"}])}
+        for ingress in self.kind("Ingress"):
+            used |= {(t["secretName"], "*") for t in ingress["spec"]["tls"]}
+        spec = self.environment["spec"]
+        generated = {(s["name"], key) for s in spec["generatedSecrets"] for key in s["keys"]}
+        external = {s["name"] for s in spec["externalSecrets"]}
+        for name, key in sorted(used - generated):
+            if name not in external:
+                self.fault(f"Secret {name} key {key} is used, but the environment neither generates nor expects it")
+        for name, key in sorted(generated - used):
+            self.fault(f"Secret {name} key {key} is generated, but nothing uses it")
+        for name in sorted(external - {n for n, _ in used}):
+            self.fault(f"Secret {name} is expected from outside, but nothing uses it")
+        if self.kind("Secret"):
+            self.fault("a Secret is rendered")
+
+    def services(self):
+        for s in self.kind("Service"):
+            name, pods = s["metadata"]["name"], self.selected(s["spec"]["selector"])
+            if not pods:
+                self.fault(f"Service {name} selects no workload")
+            for w in pods:
+                ports = {p["name"] for c in w["spec"]["template"]["spec"]["containers"] for p in c.get("ports", [])}
+                for p in s["spec"]["ports"]:
+                    if p["targetPort"] not in ports:
+                        self.fault(f"Service {name}: {w['metadata']['name']} has no port {p['targetPort']}")
+        for i in self.kind("Ingress"):
+            for rule in i["spec"]["rules"]:
+                for path in rule["http"]["paths"]:
+                    backend = path["backend"]["service"]
+                    ports = [p["name"] for s in self.kind("Service") if s["metadata"]["name"] == backend["name"]
+                             for p in s["spec"]["ports"]]
+                    if backend["port"]["name"] not in ports:
+                        self.fault(f"Ingress {i['metadata']['name']}: no Service {backend['name']} with port {backend['port']['name']}")
+        for b in self.kind("PodDisruptionBudget"):
+            if not self.selected(b["spec"]["selector"]["matchLabels"]):
+                self.fault(f"PodDisruptionBudget {b['metadata']['name']} selects no workload")
+
+    def flows(self):
+        """Both ends of every flow inside the platform must allow it, on a port that is open."""
+        sent, received = set(), set()
+        for p in self.kind("NetworkPolicy"):
+            me = p["spec"]["podSelector"].get("matchLabels", {}).get(NAME)
+            if not me:
+                continue
+            for direction, key in (("egress", "to"), ("ingress", "from")):
+                for rule in p["spec"].get(direction, []):
+                    for peer in rule.get(key, []):
+                        if "podSelector" in peer and "namespaceSelector" not in peer:
+                            other = peer["podSelector"]["matchLabels"][NAME]
+                            for port in rule["ports"]:
+                                if direction == "egress":
+                                    sent.add((me, other, port["port"]))
+                                else:
+                                    received.add((other, me, port["port"]))
+        for flow in sorted(sent ^ received):
+            self.fault(f"flow {flow[0]} -> {flow[1]}:{flow[2]} is allowed at one end only")
+        listening = {}
+        for w in self.workloads:
+            labels = w["spec"]["template"]["metadata"]["labels"]
+            listening.setdefault(labels[NAME], set()).update(
+                p["containerPort"] for c in w["spec"]["template"]["spec"]["containers"] for p in c.get("ports", []))
+        for source, target, port in sorted(received):
+            if port not in listening.get(target, set()):
+                self.fault(f"flow {source} -> {target}:{port} ends at a closed port")
+        covered = {p["spec"]["podSelector"].get("matchLabels", {}).get(NAME) for p in self.kind("NetworkPolicy")}
+        for name in sorted(set(listening) - covered):
+            self.fault(f"{name} has no network policy")
+        for ns in self.kind("Namespace"):
+            if not any(k[:2] == ("NetworkPolicy", "default-deny") and k[2] == ns["metadata"]["name"] for k in self.index):
+                self.fault(f"namespace {ns['metadata']['name']} does not deny by default")
+
+    def quota(self):
+        """Every autoscaler at its maximum, a surge on top, and the most shards there may be, must fit."""
+        total = {}
+        for w in self.workloads:
+            spec, most = w["spec"], self.bounds(w)[1]
+            if w["kind"] == "Deployment" and spec["strategy"]["rollingUpdate"]["maxSurge"] == "25%":
+                most += -(-most // 4)
+            if w["metadata"]["name"] == "nautilus-engine" and self.environment["metadata"]["name"] == "prod":
+                most = MAX_SHARDS
+            parts = {"pods": 1, "persistentvolumeclaims": len(spec.get("volumeClaimTemplates", []))}
+            parts["requests.storage"] = sum(quantity(c["spec"]["resources"]["requests"]["storage"])
+                                            for c in spec.get("volumeClaimTemplates", []))
+            for c in spec["template"]["spec"]["containers"]:
+                for side in ("requests", "limits"):
+                    for resource, value in c["resources"][side].items():
+                        parts[f"{side}.{resource}"] = parts.get(f"{side}.{resource}", 0) + quantity(value)
+            for key, value in parts.items():
+                total[key] = total.get(key, 0) + value * most
+        hard = self.index[("ResourceQuota", "platform-quota", "nautilus-trading")]["spec"]["hard"]
+        for key, value in sorted(total.items()):
+            if key in hard and value > quantity(hard[key]):
+                self.fault(f"quota {key} is {hard[key]}, but up to {value:g} may be asked for")
+
+    def tree(self, rules):
+        """Every object has a place in the k8s tree."""
+        for o in self.objects:
+            if not any(fits(rule["match"], o) for rule in rules):
+                self.fault(f"no rule of k8s-tree.yaml places {o['kind']} {o['metadata']['name']}")
+
+
+def fits(match, o):
+    meta = o["metadata"]
+    have = {"kind": o["kind"], "name": meta["name"], "namespace": meta.get("namespace")}
+    for key, value in have.items():
+        if key in match and value not in (match[key] if isinstance(match[key], list) else [match[key]]):
+            return False
+    return match.get("labels", {}).items() <= meta.get("labels", {}).items()
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    environment_file = Path(sys.argv[1])
+    environment = yaml.safe_load(environment_file.read_text())
+    objects = [o for o in yaml.safe_load_all(Path(sys.argv[2]).read_text()) if o]
+    chart = environment_file.parent / environment["spec"]["chart"]
+    check = Check(environment, objects)
+    check.names()
+    check.pods()
+    check.secrets()
+    check.services()
+    check.flows()
+    check.quota()
+    check.tree(yaml.safe_load((chart / "k8s-tree.yaml").read_text())["rules"])
+    for fault in check.faults:
+        print(f"{environment['metadata']['name']}: {fault}")
+    print(f"{environment['metadata']['name']}: {len(objects)} objects, {len(check.faults)} faults")
+    sys.exit(1 if check.faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -69,7 +69,8 @@ spec:
 
 {{/*
 One component's allow-list: dict root name [component] policy. The namespace denies everything else.
-A flow is {peers: [...], ports: [...]}; a peer is one of {name: component}, {namespace: ns}, {cidr: block, except: []};
+A flow is {peers: [...], ports: [...]}; a peer is one of {name: component}, {edge: true} (the ingress
+controller), {namespace: ns, podLabels: {}}, {cidr: block, except: []};
 a flow without peers is open to any address on its ports; a port is a number or {port, protocol, endPort}.
 */}}
 {{- define "nautilus.networkPolicy" -}}
@@ -85,13 +86,13 @@ spec:
   {{- with .policy.ingress }}
   ingress:
     {{- range . }}
-    - {{ include "nautilus.flow" (dict "flow" . "key" "from") | nindent 6 | trim }}
+    - {{ include "nautilus.flow" (dict "root" $.root "flow" . "key" "from") | nindent 6 | trim }}
     {{- end }}
   {{- end }}
   {{- with .policy.egress }}
   egress:
     {{- range . }}
-    - {{ include "nautilus.flow" (dict "flow" . "key" "to") | nindent 6 | trim }}
+    - {{ include "nautilus.flow" (dict "root" $.root "flow" . "key" "to") | nindent 6 | trim }}
     {{- end }}
   {{- end }}
 {{- end -}}
@@ -104,6 +105,10 @@ spec:
   - podSelector:
       matchLabels:
         {{- include "nautilus.selectorLabels" . | nindent 8 }}
+  {{- else if .edge }}
+  - namespaceSelector:
+      matchLabels:
+        kubernetes.io/metadata.name: {{ $.root.Values.global.edgeNamespace }}
   {{- else if .namespace }}
   - namespaceSelector:
       matchLabels:

@@ -32,10 +32,8 @@ void json_patch(Json& target, const Json& patch) {
                               fmt::format("The allowed maximum operations in a JSON patch is {}, got {}", kMostOperations, patch.size()))};
   try {
     target = target.patch(patch);
-  } catch (const Json::exception& e) {
-    std::string text = e.what();
+  } catch (const Json::exception&) {
     Json details = Json::object();
-    std::string message = text.find("unsuccessful") != std::string::npos ? "testing path failed" : text;
     throw Refused{make_status(422, "Invalid", "the server rejected our request due to an error in our request", details)};
   }
 }
@@ -55,34 +53,36 @@ Json* find_by_key(Json& list, const std::string& key, const Json& value) {
   return nullptr;
 }
 
-// "$setElementOrder/x": the named items in that order; others keep their place relative to what is before them.
-void reorder(Json& list, const Json& order, const std::string& key) {
-  auto rank = [&](const Json& item) -> std::size_t {
+// The order of a merged list: the items that `order` names in that order, the others in the order of the list as it was;
+// where both are from that list, it decides which comes first, else the named item does.
+void reorder(Json& list, const Json& order, const Json& before, const std::string& key) {
+  auto place = [&](const Json& in, const Json& item) -> std::size_t {
     const Json* id = key.empty() ? &item : item.is_object() && item.contains(key) ? &item[key] : nullptr;
-    for (std::size_t i = 0; id && i < order.size(); ++i) {
-      const Json* wanted = key.empty() ? &order[i] : order[i].is_object() && order[i].contains(key) ? &order[i][key] : nullptr;
-      if (wanted && *wanted == *id) return i;
+    for (std::size_t i = 0; id && i < in.size(); ++i) {
+      const Json* other = key.empty() ? &in[i] : in[i].is_object() && in[i].contains(key) ? &in[i][key] : nullptr;
+      if (other && *other == *id) return i;
     }
-    return order.size();
+    return in.size();
   };
-  std::vector<std::pair<std::size_t, Json>> ranked, rest;
-  std::vector<Json> out;
-  for (Json& item : list) ranked.emplace_back(rank(item), std::move(item));
-  std::vector<std::pair<std::size_t, Json>> named;
-  std::vector<std::pair<std::size_t, Json>> others;  // position in the old list
-  for (std::size_t i = 0; i < ranked.size(); ++i) {
-    if (ranked[i].first < order.size()) named.push_back(std::move(ranked[i]));
-    else others.emplace_back(i, std::move(ranked[i].second));
+  struct Placed {
+    std::size_t named, old;
+    Json item;
+  };
+  std::vector<Placed> named, others;
+  for (Json& item : list) {
+    Placed placed{place(order, item), before.is_array() ? place(before, item) : 0, {}};
+    placed.item = std::move(item);
+    (placed.named < order.size() ? named : others).push_back(std::move(placed));
   }
-  std::stable_sort(named.begin(), named.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::size_t o = 0;
-  for (auto& item : named) {
-    while (o < others.size() && others[o].first <= out.size()) out.push_back(std::move(others[o++].second));
-    out.push_back(std::move(item.second));
-  }
-  while (o < others.size()) out.push_back(std::move(others[o++].second));
+  std::stable_sort(named.begin(), named.end(), [](const Placed& a, const Placed& b) { return a.named < b.named; });
+  std::stable_sort(others.begin(), others.end(), [](const Placed& a, const Placed& b) { return a.old < b.old; });
+  const std::size_t unknown = before.is_array() ? before.size() : 0;
   list = Json::array();
-  for (Json& item : out) list.push_back(std::move(item));
+  std::size_t n = 0, o = 0;
+  while (n < named.size() || o < others.size()) {
+    bool take_other = n == named.size() || (o < others.size() && others[o].old < unknown && named[n].old < unknown && others[o].old < named[n].old);
+    list.push_back(std::move(take_other ? others[o++].item : named[n++].item));
+  }
 }
 
 void strategic_list(Json& target, const Json& patch, const Field& field, int depth) {
@@ -159,7 +159,10 @@ void strategic_map(Json& target, const Json& patch, const Type& type, int depth)
       if (value.contains("$patch") && value["$patch"] == "delete") target.erase(key);
       else strategic_map(target[key], value, next, depth + 1);
     } else if (value.is_array() && is_list_merge(field)) {
+      const Json before = target[key];
       strategic_list(target[key], value, *field, depth + 1);
+      auto set_order = patch.find("$setElementOrder/" + key);
+      reorder(target[key], set_order != patch.end() && set_order->is_array() ? *set_order : value, before, field->merge_key);
     } else {
       target[key] = value;
     }
@@ -168,9 +171,12 @@ void strategic_map(Json& target, const Json& patch, const Type& type, int depth)
   for (const auto& [key, value] : patch.items()) {
     if (!key.starts_with(kOrder) || !value.is_array()) continue;
     std::string name = key.substr(kOrder.size());
+    if (patch.contains(name)) continue;
     const Field* field = object ? object->find(name) : nullptr;
     auto at = target.find(name);
-    if (field && at != target.end() && at->is_array()) reorder(*at, value, field->merge_key);
+    if (!field || at == target.end() || !at->is_array()) continue;
+    const Json before = *at;
+    reorder(*at, value, before, field->merge_key);
   }
 }
 

@@ -16,6 +16,9 @@ Json Server::Impl::scale_of(const Served& kind, const Json& object) const {
   for (const char* key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
     if (meta.contains(key)) made["metadata"][key] = meta[key];
   if (kind.custom) {
+    if (std::string where = value::string_at(kind.custom->scale, "specReplicasPath"); where.size() > 1 && !field_at(object, std::string_view(where).substr(1)))
+      throw Refused{make_status(500, "InternalError", fmt::format("Internal error occurred: the spec replicas field \"{}\" does not exist", where),
+                                {{"causes", Json::array({{{"message", fmt::format("the spec replicas field \"{}\" does not exist", where)}}})}})};
     auto number = [&](const char* path) -> std::int64_t {
       std::string where = value::string_at(kind.custom->scale, path);
       const Json* found = where.empty() ? nullptr : field_at(object, std::string_view(where).substr(1));

@@ -73,8 +73,8 @@ Json Server::Impl::decode_incoming(const Served& kind, Json object, const WriteO
   if (api_version.empty()) api_version = info.api_version();
   if (got.empty()) got = info.kind;
   auto gv = value::GroupVersion::parse(api_version);
-  if (got != info.kind || gv.group != info.group) {
-    if (kind.custom)
+  if (got != info.kind || gv.group != info.group || gv.version != info.version) {
+    if (got == info.kind && gv.group == info.group)
       throw bad_request(fmt::format("the API version in the data ({}) does not match the expected API version ({})", api_version,
                                     info.api_version()));
     if (const Served* other = served_kind(api_version, got))
@@ -112,7 +112,7 @@ Json Server::Impl::decode_incoming(const Served& kind, Json object, const WriteO
   if (!problems.empty() && write.validation == Validation::strict) {
     std::string text;
     for (const auto& problem : problems) text += (text.empty() ? "" : ", ") + problem;
-    throw bad_request((kind.custom ? std::string() : prefix) + "strict decoding error: " + text);
+    throw bad_request(prefix + "strict decoding error: " + text);
   }
   if (write.validation == Validation::warn)
     for (const auto& problem : problems) write.warn(problem);
@@ -257,8 +257,11 @@ Outcome Server::Impl::update(const Served& kind, std::string_view ns, std::strin
   std::string version = value::string_at(meta, "resourceVersion");
   if (!version.empty() && version != value::string_at(*old, "metadata", "resourceVersion"))
     throw conflict(info, name, "the object has been modified; please apply your changes to the latest version and try again");
-  if (version.empty() && kind.custom)
-    throw invalid(info, name, {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion"}});
+  if (version.empty() && kind.custom && !tracked)
+    throw Refused{make_status(422, "Invalid",
+                              fmt::format("{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update", qualified(info), name),
+                              {{"name", name}, {"group", info.group}, {"kind", info.resource},
+                               {"causes", Json::array({{{"reason", "FieldValueInvalid"}, {"message", "Invalid value: 0: must be specified for an update"}, {"field", "metadata.resourceVersion"}}})}})};
   std::string uid = value::string_at(meta, "uid"), old_uid = value::string_at(*old, "metadata", "uid");
   if (!uid.empty() && uid != old_uid)
     throw conflict(info, name,
@@ -406,7 +409,6 @@ Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string
   else if (own != name)
     throw bad_request(fmt::format("the name of the object ({}) does not match the name on the URL ({})", own, name));
   std::string own_ns = value::string_at(meta, "namespace");
-  if (info.namespaced && own_ns.empty()) meta["namespace"] = ns;
   if (info.namespaced && !own_ns.empty() && own_ns != ns)
     throw bad_request("the namespace of the provided object does not match the namespace sent on the request");
   auto problems = check_typed(config, kind.type);
@@ -414,7 +416,7 @@ Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string
     std::string text = problems.size() == 1 ? problems[0] : "errors:";
     if (problems.size() > 1)
       for (const auto& problem : problems) text += "\n  " + problem;
-    throw internal_error(fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}", ns, name, api_version, got, text));
+    throw internal_error(fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}", own_ns, name, api_version, got, text));
   }
   Object old = store.get(kind.storage, info.namespaced ? ns : std::string_view(), name);
   std::string uid = value::string_at(meta, "uid");
@@ -461,6 +463,7 @@ Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string
   Json managed = value::find(applied.object, "metadata", "managedFields") ? applied.object["metadata"]["managedFields"] : Json();
   Json object = decode_incoming(kind, std::move(applied.object), lenient);
   if (!managed.is_null()) object["metadata"]["managedFields"] = std::move(managed);
+  if (info.namespaced) metadata_of(object)["namespace"] = ns;
   if (!old) return create_prepared(kind, ns, std::move(object), write);
   metadata_of(object).erase("resourceVersion");
   return update_prepared(kind, old, std::move(object), write);

@@ -246,7 +246,21 @@ void validate_selector_and_template(const ValidationContext& context, const Json
   LabelSelector parsed = LabelSelector::of(selector);
   if (!empty && !parsed.matches(labels))
     errors.add_invalid("spec.template.metadata.labels", labels ? *labels : Json::object(), "`selector` does not match template `labels`");
-  validate_template(*tmpl, "spec.template", errors);
+  if (const Json* claims = value::find(spec, "volumeClaimTemplates"); claims && claims->is_array()) {
+    // A StatefulSet's claims become volumes of the same names when its pods are made.
+    Json with_claims = *tmpl;
+    for (const auto& claim : *claims) {
+      const std::string name = value::string_at(claim, "metadata", "name");
+      Json& volumes = with_claims["spec"]["volumes"];
+      bool there = false;
+      if (volumes.is_array())
+        for (const auto& volume : volumes) there = there || value::string_at(volume, "name") == name;
+      if (!there) volumes.push_back({{"name", name}, {"persistentVolumeClaim", {{"claimName", name}}}});
+    }
+    validate_template(with_claims, "spec.template", errors);
+  } else {
+    validate_template(*tmpl, "spec.template", errors);
+  }
   if (std::string restart = value::string_at(*tmpl, "spec", "restartPolicy"); restart != "Always" && in_list(restart, {"OnFailure", "Never"}))
     errors.add_unsupported("spec.template.spec.restartPolicy", restart, {"Always"});
 }

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Killed, interrupted, refused: whatever happens to a deploy, the next one finishes it and the end state is the same."""
+import signal
+import time
+
+import harness
+from harness import DONE, INTERRUPTED, LOCKED, NAMESPACE, UNREACHABLE, ClusterCase
+
+POLL = 0.02
+
+
+class Interrupted(ClusterCase):
+    environment_name = "dev"
+
+    def deploy(self, *more, **options):
+        return self.tool("deploy", "--env", self.environment_name, "--yes", "--timeout", "5m", *more, **options)
+
+    def destroy(self):
+        self.tool("destroy", "--env", self.environment_name, "--yes", "--delete-data", "--timeout", "5m")
+        self.wait_until("everything to be gone", lambda: not set(self.objects()) - self.empty, 90)
+
+    def stop_after(self, writes, number):
+        """Starts a deploy, sends the signal after that many of its writes, returns (exit code, stderr, writes done)."""
+        mark = self.mark()
+        child = self.start("deploy", "--env", self.environment_name, "--yes", "--timeout", "5m")
+        deadline = time.monotonic() + 120
+        while child.poll() is None and len(self.writes_since(mark)) < writes and time.monotonic() < deadline:
+            time.sleep(POLL)
+        early = child.poll() is None
+        if early:
+            child.send_signal(number)
+        _, errors = child.communicate(timeout=120)
+        self.assertTrue(early, f"the deploy ended by itself before write {writes}: {errors[-2000:]}")
+        return child.returncode, errors
+
+    # Made by controllers, or by us with content that differs from run to run (history, generated secrets).
+    DERIVED = {"Pod", "ReplicaSet", "ControllerRevision", "EndpointSlice", "Endpoints", "PersistentVolume", "Secret"}
+
+    def shape(self):
+        """The end state to compare: what was wished for in every object, less what the server draws by lot."""
+        found = {}
+        for name, item in self.objects().items():
+            if name in self.empty or name.split("/")[0] in self.DERIVED or "nautilusctl" in name.lower() or ".v" in name:
+                continue
+            spec = {key: value for key, value in (item.get("spec") or {}).items() if key not in ("clusterIP", "clusterIPs", "volumeName")}
+            found[name] = {"spec": spec, "data": item.get("data"), "rules": item.get("rules"), "labels": item["metadata"].get("labels")}
+        return found
+
+    def test_00_without_a_fault(self):
+        type(self).empty = set(self.objects())
+        self.deploy()
+        self.assertEqual(self.not_ready(), [])
+        type(self).faultless = self.shape()
+        self.assertGreater(len(self.faultless), 20)
+        self.destroy()
+
+    def killed(self, writes):
+        status, _ = self.stop_after(writes, signal.SIGKILL)
+        self.assertEqual(status, -signal.SIGKILL)
+        # The dead run's lock runs out by itself; the next run waits for that.
+        self.deploy("--lock-timeout", "2m")
+        self.assertEqual(self.not_ready(), [])
+        self.assertEqual(self.shape(), self.faultless)
+        self.tool("diff", "--env", self.environment_name)
+        self.assertTrue(self.holds_no_lock())
+        self.destroy()
+
+    def test_01_killed_early(self):
+        self.killed(3)
+
+    def test_02_killed_in_the_middle(self):
+        self.killed(40)
+
+    def test_03_killed_late(self):
+        self.killed(70)
+
+    def test_04_interrupted(self):
+        for number, writes in ((signal.SIGINT, 20), (signal.SIGTERM, 60)):
+            status, errors = self.stop_after(writes, number)
+            self.assertEqual(status, INTERRUPTED, errors[-3000:])
+            self.assertTrue(self.holds_no_lock(), "an interrupted run gives its lock back")
+        self.deploy()
+        self.assertEqual(self.not_ready(), [])
+        self.assertEqual(self.shape(), self.faultless)
+
+    def test_05_a_held_lock_is_respected(self):
+        body = {"metadata": {}, "spec": {"holderIdentity": "somebody else", "leaseDurationSeconds": 3600,
+                                         "renewTime": time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())}}
+        leases = self.api.get(f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases")["items"]
+        self.assertEqual(len(leases), 1, "one lock of the release")
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{leases[0]['metadata']['name']}"
+        self.api.call("PATCH", path, body, "application/merge-patch+json")
+        done = self.deploy("--set", "backend.image.tag=0.2.0", expect=LOCKED)
+        self.assertIn("somebody else", done.stderr)
+        self.deploy("--set", "backend.image.tag=0.2.0", "--take-over-lock", "somebody else", expect=DONE)
+        self.assertTrue(self.image("deployments", "nautilus-backend").endswith(":0.2.0"))
+
+    def test_06_no_rights(self):
+        nobody = self.directory / "cluster" / "kubeconfig-nobody"
+        done = self.tool("deploy", "--env", self.environment_name, "--yes", kubeconfig=nobody, expect=harness.ERROR)
+        self.assertIn("nobody", done.stderr)
+        self.assertIn("cannot", done.stderr)
+
+    def test_07_nobody_there(self):
+        text = (self.directory / "cluster" / "kubeconfig-admin").read_text()
+        server = (self.directory / "cluster" / "server").read_text().strip()
+        dead = self.directory / "dead"
+        dead.write_text(text.replace(server, "https://127.0.0.1:1"))
+        self.tool("status", "--env", self.environment_name, kubeconfig=dead, expect=UNREACHABLE)
+        self.tool("status", "--env", self.environment_name, kubeconfig=self.directory / "none", expect=harness.ERROR)
+
+    def test_08_unknown_environment(self):
+        done = self.tool("render", "--env", "moon", expect=harness.ERROR)
+        self.assertIn("moon", done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()

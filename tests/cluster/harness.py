@@ -1,0 +1,181 @@
+"""What the end-to-end tests share: a cluster, the program under test, and ways to look at what it left behind."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support" / "cluster"))
+import control_plane  # noqa: E402
+
+BINARY = os.environ.get("NAUTILUSCTL", str(ROOT / "build" / "release" / "nautilusctl"))
+NAMESPACE = "nautilus-trading"
+COMMAND_SECONDS = 600
+
+# Exit codes of the README's table.
+DONE, ERROR, USAGE, PARTLY, DIFFERENCES, LOCKED, REFUSED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 10, 11, 12, 13, 130
+
+
+def skip_without_tools():
+    """Ends the program as skipped (77) or, where the cluster is required, as failed, if the servers are not built."""
+    absent = control_plane.missing_tools() + ([] if Path(BINARY).exists() else [BINARY])
+    if absent:
+        print(f"not built: {', '.join(absent)}", file=sys.stderr)
+        sys.exit(1 if os.environ.get("NAUTILUS_REQUIRE_CLUSTER") else 77)
+
+
+class ClusterCase(unittest.TestCase):
+    """A class of tests on one cluster. They run in the order of their names and build on one another."""
+    maxDiff = None
+    nodes = 12
+    broken = None  # the first step that failed: the rest of the story has no ground to stand on
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = Path(tempfile.mkdtemp(prefix="nautilus-e2e-"))
+        try:
+            control_plane.up(cls.directory / "cluster", cls.nodes, owner=os.getpid())
+        except BaseException:
+            shutil.rmtree(cls.directory, ignore_errors=True)
+            raise
+        cls.api = control_plane.Api(cls.directory / "cluster")
+        cls.kubeconfig = cls.directory / "cluster" / "kubeconfig-admin"
+
+    @classmethod
+    def tearDownClass(cls):
+        control_plane.down(cls.directory / "cluster")
+        if not os.environ.get("NAUTILUS_KEEP_CLUSTER"):
+            shutil.rmtree(cls.directory, ignore_errors=True)
+
+    def run(self, result=None):
+        """Notes the first step that failed, so that later ones do not pretend to have been tried."""
+        before = len(result.failures) + len(result.errors)
+        done = super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            type(self).broken = type(self).broken or self._testMethodName
+        return done
+
+    def setUp(self):
+        if type(self).broken:
+            self.skipTest(f"{type(self).broken} failed")
+
+    # ------------------------------------------------------------------------------------------ running the program
+
+    def command(self, *arguments, kubeconfig=None, project=None):
+        return [BINARY, "--project", str(project or ROOT), "--kubeconfig", str(kubeconfig or self.kubeconfig), *arguments]
+
+    def environment(self):
+        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "USER", "ASAN_OPTIONS")}
+        return {**kept, "NO_COLOR": "1"}
+
+    def tool(self, *arguments, expect=DONE, **more):
+        """Runs the program; the exit code must be `expect`. Returns the finished process, with text output."""
+        done = subprocess.run(self.command(*arguments, **more), capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              timeout=COMMAND_SECONDS, env=self.environment(), cwd=self.directory)
+        self.assertEqual(done.returncode, expect, f"nautilusctl {' '.join(arguments)}\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}")
+        return done
+
+    def start(self, *arguments):
+        return subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                stdin=subprocess.DEVNULL, env=self.environment(), cwd=self.directory, start_new_session=True)
+
+    def kubectl(self, *arguments, expect=0):
+        done = subprocess.run([str(control_plane.BIN / "kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments],
+                              capture_output=True, text=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, expect, f"kubectl {' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        return done
+
+    # ------------------------------------------------------------------------------------------ looking at the cluster
+
+    def wait_until(self, what, check, seconds=120):
+        try:
+            control_plane.wait_until(what, check, seconds)
+        except control_plane.ClusterError as error:
+            self.fail(str(error))
+
+    def workloads(self):
+        found = []
+        for kind in ("deployments", "statefulsets", "daemonsets"):
+            found += [(kind, item) for item in self.api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/{kind}")["items"]]
+        return found
+
+    def not_ready(self):
+        """Names of the workloads that have not all their wished-for pods updated and ready."""
+        waiting = []
+        for kind, item in self.workloads():
+            status, wish = item.get("status", {}), item["spec"].get("replicas", 1)
+            good = status.get("observedGeneration", 0) >= item["metadata"]["generation"] and status.get("readyReplicas", 0) == wish
+            if kind == "deployments":
+                good = good and status.get("updatedReplicas", 0) == wish and status.get("availableReplicas", 0) == wish
+            if kind == "statefulsets":
+                good = good and status.get("currentRevision") == status.get("updateRevision")
+            if not good:
+                waiting.append(f"{kind}/{item['metadata']['name']}: {status.get('readyReplicas', 0)} of {wish} ready")
+        return waiting
+
+    def image(self, kind, name):
+        return self.api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/{kind}/{name}")["spec"]["template"]["spec"]["containers"][0]["image"]
+
+    def listable(self):
+        """(path, kind) of every resource that can be listed, in its preferred version."""
+        paths = [("/api/v1", resource) for resource in self.api.get("/api/v1")["resources"]]
+        for group in self.api.get("/apis")["groups"]:
+            version = group["preferredVersion"]["groupVersion"]
+            paths += [(f"/apis/{version}", resource) for resource in self.api.get(f"/apis/{version}")["resources"]]
+        return [(f"{base}/{resource['name']}", resource["kind"]) for base, resource in paths
+                if "list" in resource["verbs"] and "/" not in resource["name"]]
+
+    # Written by the cluster itself all the time, or as a by-product.
+    NOISE = {"Event", "Lease", "ComponentStatus", "PodMetrics", "NodeMetrics"}
+
+    def objects(self):
+        """kind/namespace/name -> object, of everything in the cluster that is not noise. One object has one entry."""
+        found, seen = {}, set()
+        for path, kind in self.listable():
+            if kind in self.NOISE:
+                continue
+            for item in self.api.get(path)["items"]:
+                meta = item["metadata"]
+                if meta["uid"] not in seen:
+                    seen.add(meta["uid"])
+                    found[f"{kind}/{meta.get('namespace', '')}/{meta['name']}"] = item
+        return found
+
+    def revisions(self):
+        return {name: item["metadata"]["resourceVersion"] for name, item in self.objects().items() if not name.startswith("Node/")}
+
+    def writes_since(self, mark):
+        """What nautilusctl changed since `mark` (a length of the audit log): "verb resource namespace/name"."""
+        with open(self.directory / "cluster" / "audit.log", "rb") as log:
+            log.seek(mark)
+            lines = log.read().splitlines()
+        writes = []
+        for line in lines:
+            event = json.loads(line)
+            if not event.get("userAgent", "").startswith("nautilusctl") or "dryRun=All" in event["requestURI"]:
+                continue
+            aim = event.get("objectRef", {})
+            if aim.get("resource", "").endswith("reviews"):
+                continue  # a question, put as a POST
+            writes.append(f"{event['verb']} {aim.get('resource')} {aim.get('namespace', '')}/{aim.get('name', '')}")
+        return writes
+
+    def mark(self):
+        return (self.directory / "cluster" / "audit.log").stat().st_size
+
+    def holds_no_lock(self):
+        """True if no lease of ours has a holder."""
+        return all(not lease["spec"].get("holderIdentity") for lease in
+                   self.api.get(f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases")["items"])
+
+
+def main():
+    skip_without_tools()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    unittest.main()

@@ -29,7 +29,6 @@ import control_plane  # noqa: E402
 BUILD = Path(os.environ.get("NAUTILUS_BUILD_DIR", ROOT / "build" / "release"))
 BINARY = os.environ.get("NAUTILUSCTL", str(BUILD / "nautilusctl"))
 HELM, KUBECTL = str(control_plane.BIN / "helm"), str(control_plane.BIN / "kubectl")
-VALUES = {"prod": "values-production.yaml"}
 # Parts of the peer's time or memory that this program aims to need (issue: "Measured").
 AIMS = {("render", "helm", "wall"): 1 / 10, ("deploy first", "kubectl", "wall"): 1 / 3,
         ("deploy unchanged", "kubectl", "wall"): 1 / 5, ("deploy first", "kubectl", "rss"): 1 / 4}
@@ -163,6 +162,23 @@ spec:
         self.api.call("DELETE", f"/api/v1/namespaces/{name}")
         control_plane.wait_until(f"the end of {name}", lambda: self.api.raw("GET", f"/api/v1/namespaces/{name}")[0] == 404, 600)
 
+    def check_arrived(self, namespaces, config_maps, deployments):
+        """A program that did nothing is no fast program."""
+        for space in namespaces:
+            names = [m["metadata"]["name"] for m in self.api.get(f"/api/v1/namespaces/{space}/configmaps")["items"]]
+            made = sum(name.startswith("settings-") for name in names)
+            workers = len(self.api.get(f"/apis/apps/v1/namespaces/{space}/deployments")["items"])
+            if (made, workers) != (config_maps, deployments):
+                raise Failed(f"{space} has {made} of {config_maps} ConfigMaps and {workers} of {deployments} Deployments")
+
+    def check_rendered(self):
+        count = 0
+        text = subprocess.run([BINARY, "--project", str(ROOT), "render", "--env", "prod"], capture_output=True, text=True).stdout
+        for line in text.splitlines():
+            count += line.startswith("kind: ")
+        if count < 50:
+            raise Failed(f"render printed {count} objects of the production environment")
+
     # -------------------------------------------------------------------------------------------- the benchmarks
 
     def floor(self):
@@ -178,7 +194,8 @@ spec:
 
     def render(self, pairs):
         chart = ROOT / "templates" / "nautilus-platform"
-        values = ROOT / "manifests" / "environments" / "prod" / VALUES["prod"]
+        values = ROOT / "manifests" / "environments" / "prod" / "values-production.yaml"
+        self.check_rendered()
         self.paired("render", {
             "nautilusctl": lambda: self.run(BINARY, "--project", ROOT, "render", "--env", "prod"),
             "helm": lambda: self.run(HELM, "template", "nautilus-prod", chart, "-n", "nautilus-trading", "-f", values),
@@ -209,6 +226,8 @@ spec:
             for stage in results:
                 for name, (command, _) in contenders.items():
                     results[stage][name].append(self.run(*command))
+                if stage == "first":
+                    self.check_arrived([space for _, space in contenders.values()], config_maps, deployments)
             for _, space in contenders.values():
                 self.drop_namespace(space)
         for stage, runs in results.items():

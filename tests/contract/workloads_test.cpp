@@ -209,7 +209,7 @@ TEST_CASE("a Service finds its ready pods") {
   const Json service = {{"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", {{"name", "d"}}}, {"spec", {{"selector", {{"app", "d"}}}, {"ports", {{{"port", 80}, {"targetPort", 8080}}}}}}};
   const Answer made = api().post(scene.core("services"), service);
   REQUIRE_STATUS(made, 201);
-  CHECK(value::string_at(made.body, "spec", "clusterIP").starts_with("10.96."));
+  CHECK(value::string_at(made.body, "spec", "clusterIP").starts_with("10."));
   CHECK(at(made.body, "/spec/clusterIPs/0") == at(made.body, "/spec/clusterIP"));
   const auto slices = [&] { return at(api().get(scene.group("discovery.k8s.io/v1", "endpointslices") + "?labelSelector=kubernetes.io/service-name%3Dd").body, "/items"); };
   REQUIRE(api().eventually([&] {

@@ -356,7 +356,8 @@ TEST_CASE("what may not change is refused with its field") {
       {scene.core("configmaps", "f"), {{"data", {{"k", "2"}}}}, "ConfigMap \"f\" is invalid: data: Forbidden: field is immutable when `immutable` is set"},
       {scene.core("services", "v"), {{"spec", {{"clusterIP", "10.96.99.99"}}}}, "may not change once set"},
       {scene.core("secrets", "t"), {{"type", "kubernetes.io/tls"}}, "type: Invalid value: \"kubernetes.io/tls\": field is immutable"},
-      {scene.core("configmaps", "f"), {{"metadata", {{"uid", "00000000-0000-0000-0000-000000000000"}}}}, "uid"},
+      {scene.core("configmaps", "f"), {{"metadata", {{"uid", "00000000-0000-0000-0000-000000000000"}}}},
+       "metadata.uid: Invalid value: \"00000000-0000-0000-0000-000000000000\": field is immutable"},
   };
   for (const auto& expected : cases) {
     CAPTURE(expected.target);

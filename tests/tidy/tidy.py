@@ -27,7 +27,7 @@ TEXT = SOURCE | {".md", ".py", ".sh", ".cmake", ".txt", ".json", ".yaml", ".yml"
 MAX_TEXT = 4 << 20  # larger files are data made elsewhere
 
 # Written so that this file does not find itself.
-MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(ro[o]t|ho[m]e/[a-z]\w*|wo[r]k/(shared|main)|tm[p]/nx)(/|\b)")
+MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(ro[o]t|ho[m]e/[a-z]\w\w+|wo[r]k/(shared|main)|tm[p]/nx)(/|\b)")
 REGISTRY_HOSTS = re.compile(r"\b(pypi\.or[g]|files\.pythonhosted\.or[g]|proxy\.golang\.or[g]|sum\.golang\.or[g]|deb\.debian\.or[g]|"
                             r"registry\.npmjs\.or[g]|static\.crates\.i[o]|repo\.maven\.apache\.or[g]|repo1\.maven\.or[g])\b")
 # A string literal that is nothing but option names, as the parser takes them: "-n,--namespace", "--wait,!--no-wait".

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/sim/api/protobuf.h"
 #include "core/sim/api/status.h"
 #if __has_include("core/value/yaml.h")
 #include "core/value/yaml.h"
@@ -20,9 +21,14 @@ bool looks_like_json(std::string_view text) {
 
 }  // namespace
 
-Parsed read_body(const std::string& body, std::string_view type, std::string_view kind) {
+Parsed read_body(const std::string& body, std::string_view type, std::string_view kind, const TypeOf& type_of) {
   if (body.size() > kMostBody)
     throw Refused{make_status(413, "RequestEntityTooLarge", fmt::format("Request entity too large: limit is {}", kMostBody))};
+  if (type == "application/vnd.kubernetes.protobuf" && type_of) {
+    FromProtobuf read = read_protobuf(body, type_of);
+    if (!read.error.empty()) throw bad_request(fmt::format("the object provided is unrecognized (must be of type {}): {}", kind, read.error));
+    return {std::move(read.value), {}, {}};
+  }
   bool yaml = type == "application/yaml";
   if (!yaml && type != "application/json" && !type.empty())
     throw Refused{make_status(415, "UnsupportedMediaType",

@@ -220,7 +220,7 @@ Outcome Server::Impl::remove_collection(const Request& request) {
   FieldSelector fields = FieldSelector::parse(request.param("fieldSelector"), kind.info.kind, kind.custom ? kind.custom->selectable : std::vector<std::string>());
   DeleteOptions wanted;
   if (!request.body.empty()) {
-    Parsed body = parse_strict(request.body);
+    Parsed body = body_of(request, "DeleteOptions");
     if (body.value.is_object()) {
       wanted.propagation = value::string_at(body.value, "propagationPolicy");
       if (const Json* grace = value::find(body.value, "gracePeriodSeconds"); grace && grace->is_number_integer())

@@ -267,6 +267,17 @@ Reply Server::Impl::route(const port::HttpRequest& http) {
   return reply;
 }
 
+Parsed Server::Impl::body_of(const Request& request, std::string_view kind) const {
+  return read_body(request.body, request.content_type, kind, [this](const std::string& api_version, const std::string& name) -> const Struct* {
+    if (const Served* found = served_kind(api_version, name)) return found->type.object;
+    if (name == "DeleteOptions") return schema.find("meta.v1.DeleteOptions");
+    if (name == "Eviction" && api_version == "policy/v1") return schema.find("policy.v1.Eviction");
+    if (name == "Scale" && api_version == "autoscaling/v1") return schema.find("autoscaling.v1.Scale");
+    if (name == "TokenRequest") return schema.find("authentication.v1.TokenRequest");
+    return nullptr;
+  });
+}
+
 Reply Server::Impl::serve(Request& request) {
   const Served& kind = *request.kind;
   const ResourceInfo& info = kind.info;
@@ -286,7 +297,7 @@ Reply Server::Impl::serve(Request& request) {
   if (request.verb == "delete") {
     DeleteOptions wanted;
     if (!request.body.empty()) {
-      Json body = read_body(request.body, request.content_type, "DeleteOptions").value;
+      Json body = body_of(request, "DeleteOptions").value;
       if (!body.is_object()) throw bad_request("the object provided is unrecognized (must be of type DeleteOptions)");
       wanted.propagation = value::string_at(body, "propagationPolicy");
       if (wanted.propagation.empty())
@@ -309,7 +320,7 @@ Reply Server::Impl::serve(Request& request) {
     return object_reply(request, 200, converted(kind, done.object), *write.warnings);
   }
   if (request.verb == "create" || request.verb == "update") {
-    Parsed body = read_body(request.body, request.content_type, info.kind);
+    Parsed body = body_of(request, info.kind);
     if (!info.stored) {
       Outcome answer = review(kind, request.ns, std::move(body.value));
       return object_reply(request, answer.code, answer.object, {});

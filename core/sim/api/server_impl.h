@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/sim/api/custom.h"
+#include "core/sim/api/decode.h"
 #include "core/sim/api/field_set.h"
 #include "core/sim/api/selector.h"
 #include "core/sim/api/server.h"
@@ -79,6 +80,7 @@ class Server::Impl {
   OpenedWatch open_watch(const port::HttpRequest& http, LineSink sink);
   bool parse_target(std::string_view target, std::string_view method, Request& request) const;
   Reply fail(const Json& status) const;
+  Parsed body_of(const Request& request, std::string_view kind) const;
   Reply json_reply(int status, const Json& body) const;
   Reply object_reply(const Request& request, int status, const Object& object, const std::vector<std::string>& warnings);
 

@@ -163,7 +163,7 @@ Reply Server::Impl::subresource(Request& request) {
   const std::string& sub = request.subresource;
   if (!info.has_subresource(sub))
     throw Refused{make_status(404, "NotFound", "the server could not find the requested resource", Json::object())};
-  auto body = [&](const char* what) { return read_body(request.body, request.content_type, what).value; };
+  auto body = [&](const char* what) { return body_of(request, what).value; };
   auto answer = [&](const Outcome& outcome) {
     Request plain = request;
     plain.accept.clear();

@@ -15,7 +15,8 @@ The table has two kinds of line, see schema.h for the reader:
 Types:  s string  i int32  I int64  n number  b bool  q quantity  x int-or-string  t time  u micro time  y bytes
         j anything  @Name struct  [T list  {T map
 Attributes:  ! required  * pointer  o omitempty  z omitzero  La Ls Lm:keys list kinds  Ma atomic map
-        P:strategy:key strategic merge  d=default (only where a list key has one)
+        P:strategy:key strategic merge  d=default (only where a list key has one)  #N field number in protobuf, #M.N where
+        Go embeds a struct that protobuf nests as field M
 """
 import glob, json, os, re, sys
 
@@ -74,20 +75,20 @@ def go_structs(cache):
                     if not match:
                         continue
                     go_name, go_type, tag = match.groups()
+                    number = re.search(r'protobuf:"[^,"]*,(\d+)', line)
+                    number = number.group(1) if number else None
                     parts = tag.split(",")
-                    if go_name is None and (parts[0] == "" or "inline" in parts):
-                        inline.append(go_type.split(".")[-1])
-                    elif parts[0] == "" and "inline" in parts:
-                        inline.append(go_type.split(".")[-1])
+                    if parts[0] == "" and (go_name is None or "inline" in parts):
+                        inline.append((go_type.split(".")[-1], number))
                     elif parts[0] != "-":
-                        fields[parts[0]] = (go_type, parts[1:])
+                        fields[parts[0]] = (go_type, parts[1:], number)
                 structs[(package, name)] = fields
                 embeds[(package, name)] = inline
     for key, inline in embeds.items():
-        for name in inline:
+        for name, number in inline:
             source = structs.get((key[0], name)) or structs.get(("meta.v1", name)) or structs.get(("core.v1", name)) or {}
-            for field, value in source.items():
-                structs[key].setdefault(field, value)
+            for field, (go_type, options, own) in source.items():
+                structs[key].setdefault(field, (go_type, options, "%s.%s" % (number, own) if number and own else None))
     return structs, aliases
 
 
@@ -168,6 +169,8 @@ def main(cache):
                 "N" if row["scope"] == "Namespaced" else "C", ",".join(row["verbs"]) or "-",
                 ",".join(row.get("shortNames", [])) or "-", ",".join(row.get("categories", [])) or "-", name,
                 ";".join(subs) or "-"))
+    want("autoscaling.v1.Scale")
+    want("authentication.v1.TokenRequest")
     want("meta.v1.DeleteOptions")
     want("meta.v1.Status")
     want("policy.v1.Eviction")
@@ -187,7 +190,7 @@ def main(cache):
             attributes = []
             if field in required:
                 attributes.append("!")
-            go_type, options = go.get(field, (None, []))
+            go_type, options, number = go.get(field, (None, [], None))
             if go_type is None:
                 if field not in ("apiVersion", "kind"):
                     sys.stderr.write("no Go field for %s.%s\n" % (name, field))
@@ -213,6 +216,8 @@ def main(cache):
                 attributes.append("P:%s:%s" % (prop.get("x-kubernetes-patch-strategy", ""), prop.get("x-kubernetes-patch-merge-key", "")))
             if (name, field) in default:
                 attributes.append("d=%s" % default[(name, field)])
+            if number:
+                attributes.append("#" + number)
             lines.append(" ".join([field, kind] + attributes))
     emit("\n".join(resources + lines) + "\n")
 

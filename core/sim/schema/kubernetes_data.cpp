@@ -75,2608 +75,2609 @@ R flowcontrol.apiserver.k8s.io v1 prioritylevelconfigurations prioritylevelconfi
 R"~(T core.v1.Binding -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-target @core.v1.ObjectReference !
+metadata @meta.v1.ObjectMeta o #1
+target @core.v1.ObjectReference ! #2
 T core.v1.ComponentStatus -
 apiVersion s o
-conditions [@core.v1.ComponentCondition o Lm:type P:merge:type
+conditions [@core.v1.ComponentCondition o Lm:type P:merge:type #2
 kind s o
-metadata @meta.v1.ObjectMeta o
+metadata @meta.v1.ObjectMeta o #1
 T core.v1.ConfigMap -
 apiVersion s o
-binaryData {y o
-data {s o
-immutable b * o
+binaryData {y o #3
+data {s o #2
+immutable b * o #4
 kind s o
-metadata @meta.v1.ObjectMeta o
+metadata @meta.v1.ObjectMeta o #1
 T core.v1.Endpoints -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-subsets [@core.v1.EndpointSubset o La
+metadata @meta.v1.ObjectMeta o #1
+subsets [@core.v1.EndpointSubset o La #2
 T core.v1.Event -
-action s o
+action s o #12
 apiVersion s o
-count i o
-eventTime u o
-firstTimestamp t o
-involvedObject @core.v1.ObjectReference !
+count i o #8
+eventTime u o #10
+firstTimestamp t o #6
+involvedObject @core.v1.ObjectReference ! #2
 kind s o
-lastTimestamp t o
-message s o
-metadata @meta.v1.ObjectMeta !
-reason s o
-related @core.v1.ObjectReference * o
-reportingComponent s
-reportingInstance s
-series @core.v1.EventSeries * o
-source @core.v1.EventSource o
-type s o
+lastTimestamp t o #7
+message s o #4
+metadata @meta.v1.ObjectMeta ! #1
+reason s o #3
+related @core.v1.ObjectReference * o #13
+reportingComponent s #14
+reportingInstance s #15
+series @core.v1.EventSeries * o #11
+source @core.v1.EventSource o #5
+type s o #9
 T core.v1.LimitRange -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.LimitRangeSpec o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.LimitRangeSpec o #2
 T core.v1.Namespace -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.NamespaceSpec o
-status @core.v1.NamespaceStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.NamespaceSpec o #2
+status @core.v1.NamespaceStatus o #3
 T core.v1.Node -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.NodeSpec o
-status @core.v1.NodeStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.NodeSpec o #2
+status @core.v1.NodeStatus o #3
 T core.v1.PersistentVolumeClaim -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.PersistentVolumeClaimSpec o
-status @core.v1.PersistentVolumeClaimStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.PersistentVolumeClaimSpec o #2
+status @core.v1.PersistentVolumeClaimStatus o #3
 T core.v1.PersistentVolume -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.PersistentVolumeSpec o
-status @core.v1.PersistentVolumeStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.PersistentVolumeSpec o #2
+status @core.v1.PersistentVolumeStatus o #3
 T core.v1.Pod -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.PodSpec o
-status @core.v1.PodStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.PodSpec o #2
+status @core.v1.PodStatus o #3
 T policy.v1.Eviction -
 apiVersion s o
-deleteOptions @meta.v1.DeleteOptions * o
+deleteOptions @meta.v1.DeleteOptions * o #2
 kind s o
-metadata @meta.v1.ObjectMeta o
+metadata @meta.v1.ObjectMeta o #1
 T core.v1.PodTemplate -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-template @core.v1.PodTemplateSpec o
+metadata @meta.v1.ObjectMeta o #1
+template @core.v1.PodTemplateSpec o #2
 T core.v1.ReplicationController -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.ReplicationControllerSpec o
-status @core.v1.ReplicationControllerStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.ReplicationControllerSpec o #2
+status @core.v1.ReplicationControllerStatus o #3
 T autoscaling.v1.Scale -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @autoscaling.v1.ScaleSpec o
-status @autoscaling.v1.ScaleStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @autoscaling.v1.ScaleSpec o #2
+status @autoscaling.v1.ScaleStatus o #3
 T core.v1.ResourceQuota -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.ResourceQuotaSpec o
-status @core.v1.ResourceQuotaStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.ResourceQuotaSpec o #2
+status @core.v1.ResourceQuotaStatus o #3
 T core.v1.Secret -
 apiVersion s o
-data {y o
-immutable b * o
+data {y o #2
+immutable b * o #5
 kind s o
-metadata @meta.v1.ObjectMeta o
-stringData {s o
-type s o
+metadata @meta.v1.ObjectMeta o #1
+stringData {s o #4
+type s o #3
 T core.v1.ServiceAccount -
 apiVersion s o
-automountServiceAccountToken b * o
-imagePullSecrets [@core.v1.LocalObjectReference o La
+automountServiceAccountToken b * o #4
+imagePullSecrets [@core.v1.LocalObjectReference o La #3
 kind s o
-metadata @meta.v1.ObjectMeta o
-secrets [@core.v1.ObjectReference o Lm:name P:merge:name
+metadata @meta.v1.ObjectMeta o #1
+secrets [@core.v1.ObjectReference o Lm:name P:merge:name #2
 T authentication.v1.TokenRequest -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @authentication.v1.TokenRequestSpec
-status @authentication.v1.TokenRequestStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @authentication.v1.TokenRequestSpec #2
+status @authentication.v1.TokenRequestStatus o #3
 T core.v1.Service -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.ServiceSpec o
-status @core.v1.ServiceStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.ServiceSpec o #2
+status @core.v1.ServiceStatus o #3
 T apireg.v1.APIService -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @apireg.v1.APIServiceSpec o
-status @apireg.v1.APIServiceStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @apireg.v1.APIServiceSpec o #2
+status @apireg.v1.APIServiceStatus o #3
 T apps.v1.ControllerRevision -
 apiVersion s o
-data j !
+data j ! #2
 kind s o
-metadata @meta.v1.ObjectMeta o
-revision I
+metadata @meta.v1.ObjectMeta o #1
+revision I #3
 T apps.v1.DaemonSet -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @apps.v1.DaemonSetSpec ! o
-status @apps.v1.DaemonSetStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @apps.v1.DaemonSetSpec ! o #2
+status @apps.v1.DaemonSetStatus o #3
 T apps.v1.Deployment -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @apps.v1.DeploymentSpec ! o
-status @apps.v1.DeploymentStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @apps.v1.DeploymentSpec ! o #2
+status @apps.v1.DeploymentStatus o #3
 T apps.v1.ReplicaSet -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @apps.v1.ReplicaSetSpec ! o
-status @apps.v1.ReplicaSetStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @apps.v1.ReplicaSetSpec ! o #2
+status @apps.v1.ReplicaSetStatus o #3
 T apps.v1.StatefulSet -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @apps.v1.StatefulSetSpec ! o
-status @apps.v1.StatefulSetStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @apps.v1.StatefulSetSpec ! o #2
+status @apps.v1.StatefulSetStatus o #3
 T events.v1.Event -
-action s o
+action s o #6
 apiVersion s o
-deprecatedCount i o
-deprecatedFirstTimestamp t o
-deprecatedLastTimestamp t o
-deprecatedSource @core.v1.EventSource o
-eventTime u !
+deprecatedCount i o #15
+deprecatedFirstTimestamp t o #13
+deprecatedLastTimestamp t o #14
+deprecatedSource @core.v1.EventSource o #12
+eventTime u ! #2
 kind s o
-metadata @meta.v1.ObjectMeta
-note s o
-reason s o
-regarding @core.v1.ObjectReference o
-related @core.v1.ObjectReference * o
-reportingController s o
-reportingInstance s o
-series @events.v1.EventSeries * o
-type s o
+metadata @meta.v1.ObjectMeta #1
+note s o #10
+reason s o #7
+regarding @core.v1.ObjectReference o #8
+related @core.v1.ObjectReference * o #9
+reportingController s o #4
+reportingInstance s o #5
+series @events.v1.EventSeries * o #3
+type s o #11
 T authentication.v1.SelfSubjectReview -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-status @authentication.v1.SelfSubjectReviewStatus o
+metadata @meta.v1.ObjectMeta o #1
+status @authentication.v1.SelfSubjectReviewStatus o #2
 T authentication.v1.TokenReview -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @authentication.v1.TokenReviewSpec !
-status @authentication.v1.TokenReviewStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @authentication.v1.TokenReviewSpec ! #2
+status @authentication.v1.TokenReviewStatus o #3
 T authorization.v1.LocalSubjectAccessReview -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @authorization.v1.SubjectAccessReviewSpec !
-status @authorization.v1.SubjectAccessReviewStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @authorization.v1.SubjectAccessReviewSpec ! #2
+status @authorization.v1.SubjectAccessReviewStatus o #3
 T authorization.v1.SelfSubjectAccessReview -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @authorization.v1.SelfSubjectAccessReviewSpec !
-status @authorization.v1.SubjectAccessReviewStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @authorization.v1.SelfSubjectAccessReviewSpec ! #2
+status @authorization.v1.SubjectAccessReviewStatus o #3
 T authorization.v1.SelfSubjectRulesReview -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @authorization.v1.SelfSubjectRulesReviewSpec !
-status @authorization.v1.SubjectRulesReviewStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @authorization.v1.SelfSubjectRulesReviewSpec ! #2
+status @authorization.v1.SubjectRulesReviewStatus o #3
 T authorization.v1.SubjectAccessReview -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @authorization.v1.SubjectAccessReviewSpec !
-status @authorization.v1.SubjectAccessReviewStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @authorization.v1.SubjectAccessReviewSpec ! #2
+status @authorization.v1.SubjectAccessReviewStatus o #3
 T autoscaling.v2.HorizontalPodAutoscaler -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @autoscaling.v2.HorizontalPodAutoscalerSpec ! o
-status @autoscaling.v2.HorizontalPodAutoscalerStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @autoscaling.v2.HorizontalPodAutoscalerSpec ! o #2
+status @autoscaling.v2.HorizontalPodAutoscalerStatus o #3
 T autoscaling.v1.HorizontalPodAutoscaler -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @autoscaling.v1.HorizontalPodAutoscalerSpec ! o
-status @autoscaling.v1.HorizontalPodAutoscalerStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @autoscaling.v1.HorizontalPodAutoscalerSpec ! o #2
+status @autoscaling.v1.HorizontalPodAutoscalerStatus o #3
 T batch.v1.CronJob -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @batch.v1.CronJobSpec ! o
-status @batch.v1.CronJobStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @batch.v1.CronJobSpec ! o #2
+status @batch.v1.CronJobStatus o #3
 T batch.v1.Job -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @batch.v1.JobSpec o
-status @batch.v1.JobStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @batch.v1.JobSpec o #2
+status @batch.v1.JobStatus o #3
 T certificates.v1.CertificateSigningRequest -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @certificates.v1.CertificateSigningRequestSpec !
-status @certificates.v1.CertificateSigningRequestStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @certificates.v1.CertificateSigningRequestSpec ! #2
+status @certificates.v1.CertificateSigningRequestStatus o #3
 T certificates.v1.ClusterTrustBundle -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @certificates.v1.ClusterTrustBundleSpec !
+metadata @meta.v1.ObjectMeta o #1
+spec @certificates.v1.ClusterTrustBundleSpec ! #2
 T certificates.v1.PodCertificateRequest -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @certificates.v1.PodCertificateRequestSpec !
-status @certificates.v1.PodCertificateRequestStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @certificates.v1.PodCertificateRequestSpec ! #2
+status @certificates.v1.PodCertificateRequestStatus o #3
 T networking.v1.IngressClass -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @networking.v1.IngressClassSpec o
+metadata @meta.v1.ObjectMeta o #1
+spec @networking.v1.IngressClassSpec o #2
 T networking.v1.Ingress -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @networking.v1.IngressSpec o
-status @networking.v1.IngressStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @networking.v1.IngressSpec o #2
+status @networking.v1.IngressStatus o #3
 T networking.v1.IPAddress -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @networking.v1.IPAddressSpec ! o
+metadata @meta.v1.ObjectMeta o #1
+spec @networking.v1.IPAddressSpec ! o #2
 T networking.v1.NetworkPolicy -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @networking.v1.NetworkPolicySpec o
+metadata @meta.v1.ObjectMeta o #1
+spec @networking.v1.NetworkPolicySpec o #2
 T networking.v1.ServiceCIDR -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @networking.v1.ServiceCIDRSpec o
-status @networking.v1.ServiceCIDRStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @networking.v1.ServiceCIDRSpec o #2
+status @networking.v1.ServiceCIDRStatus o #3
 T policy.v1.PodDisruptionBudget -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @policy.v1.PodDisruptionBudgetSpec o
-status @policy.v1.PodDisruptionBudgetStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @policy.v1.PodDisruptionBudgetSpec o #2
+status @policy.v1.PodDisruptionBudgetStatus o #3
 T rbac.v1.ClusterRoleBinding -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-roleRef @rbac.v1.RoleRef !
-subjects [@rbac.v1.Subject o La
+metadata @meta.v1.ObjectMeta o #1
+roleRef @rbac.v1.RoleRef ! #3
+subjects [@rbac.v1.Subject o La #2
 T rbac.v1.ClusterRole -
-aggregationRule @rbac.v1.AggregationRule * o
+aggregationRule @rbac.v1.AggregationRule * o #3
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-rules [@rbac.v1.PolicyRule La
+metadata @meta.v1.ObjectMeta o #1
+rules [@rbac.v1.PolicyRule La #2
 T rbac.v1.RoleBinding -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-roleRef @rbac.v1.RoleRef !
-subjects [@rbac.v1.Subject o La
+metadata @meta.v1.ObjectMeta o #1
+roleRef @rbac.v1.RoleRef ! #3
+subjects [@rbac.v1.Subject o La #2
 T rbac.v1.Role -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-rules [@rbac.v1.PolicyRule La
+metadata @meta.v1.ObjectMeta o #1
+rules [@rbac.v1.PolicyRule La #2
 T storage.v1.CSIDriver -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @storage.v1.CSIDriverSpec !
+metadata @meta.v1.ObjectMeta o #1
+spec @storage.v1.CSIDriverSpec ! #2
 T storage.v1.CSINode -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @storage.v1.CSINodeSpec !
-status @storage.v1.CSINodeStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @storage.v1.CSINodeSpec ! #2
+status @storage.v1.CSINodeStatus o #3
 T storage.v1.CSIStorageCapacity -
 apiVersion s o
-capacity q * o
+capacity q * o #4
 kind s o
-maximumVolumeSize q * o
-metadata @meta.v1.ObjectMeta o
-nodeTopology @meta.v1.LabelSelector * o
-storageClassName s !
+maximumVolumeSize q * o #5
+metadata @meta.v1.ObjectMeta o #1
+nodeTopology @meta.v1.LabelSelector * o #2
+storageClassName s ! #3
 T storage.v1.StorageClass -
-allowVolumeExpansion b * o
-allowedTopologies [@core.v1.TopologySelectorTerm o La
+allowVolumeExpansion b * o #6
+allowedTopologies [@core.v1.TopologySelectorTerm o La #8
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-mountOptions [s o La
-parameters {s o
-provisioner s !
-reclaimPolicy s * o
-volumeBindingMode s * o
+metadata @meta.v1.ObjectMeta o #1
+mountOptions [s o La #5
+parameters {s o #3
+provisioner s ! #2
+reclaimPolicy s * o #4
+volumeBindingMode s * o #7
 T storage.v1.VolumeAttachment -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @storage.v1.VolumeAttachmentSpec !
-status @storage.v1.VolumeAttachmentStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @storage.v1.VolumeAttachmentSpec ! #2
+status @storage.v1.VolumeAttachmentStatus o #3
 T storage.v1.VolumeAttributesClass -
 apiVersion s o
-driverName s !
+driverName s ! #2
 kind s o
-metadata @meta.v1.ObjectMeta o
-parameters {s o
+metadata @meta.v1.ObjectMeta o #1
+parameters {s o #3
 T admissionregistration.v1.MutatingAdmissionPolicy -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @admissionregistration.v1.MutatingAdmissionPolicySpec o
+metadata @meta.v1.ObjectMeta o #1
+spec @admissionregistration.v1.MutatingAdmissionPolicySpec o #2
 T admissionregistration.v1.MutatingAdmissionPolicyBinding -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @admissionregistration.v1.MutatingAdmissionPolicyBindingSpec o
+metadata @meta.v1.ObjectMeta o #1
+spec @admissionregistration.v1.MutatingAdmissionPolicyBindingSpec o #2
 T admissionregistration.v1.MutatingWebhookConfiguration -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-webhooks [@admissionregistration.v1.MutatingWebhook o Lm:name P:merge:name
+metadata @meta.v1.ObjectMeta o #1
+webhooks [@admissionregistration.v1.MutatingWebhook o Lm:name P:merge:name #2
 T admissionregistration.v1.ValidatingAdmissionPolicy -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @admissionregistration.v1.ValidatingAdmissionPolicySpec o
-status @admissionregistration.v1.ValidatingAdmissionPolicyStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @admissionregistration.v1.ValidatingAdmissionPolicySpec o #2
+status @admissionregistration.v1.ValidatingAdmissionPolicyStatus o #3
 T admissionregistration.v1.ValidatingAdmissionPolicyBinding -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec ! o
+metadata @meta.v1.ObjectMeta o #1
+spec @admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec ! o #2
 T admissionregistration.v1.ValidatingWebhookConfiguration -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-webhooks [@admissionregistration.v1.ValidatingWebhook o Lm:name P:merge:name
+metadata @meta.v1.ObjectMeta o #1
+webhooks [@admissionregistration.v1.ValidatingWebhook o Lm:name P:merge:name #2
 T apiext.v1.CustomResourceDefinition -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @apiext.v1.CustomResourceDefinitionSpec !
-status @apiext.v1.CustomResourceDefinitionStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @apiext.v1.CustomResourceDefinitionSpec ! #2
+status @apiext.v1.CustomResourceDefinitionStatus o #3
 T scheduling.v1.PriorityClass -
 apiVersion s o
-description s o
-globalDefault b o
+description s o #4
+globalDefault b o #3
 kind s o
-metadata @meta.v1.ObjectMeta o
-preemptionPolicy s * o
-value i
+metadata @meta.v1.ObjectMeta o #1
+preemptionPolicy s * o #5
+value i #2
 T coordination.v1.Lease -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @coordination.v1.LeaseSpec o
+metadata @meta.v1.ObjectMeta o #1
+spec @coordination.v1.LeaseSpec o #2
 T node.v1.RuntimeClass -
 apiVersion s o
-handler s !
+handler s ! #2
 kind s o
-metadata @meta.v1.ObjectMeta o
-overhead @node.v1.Overhead * o
-scheduling @node.v1.Scheduling * o
+metadata @meta.v1.ObjectMeta o #1
+overhead @node.v1.Overhead * o #3
+scheduling @node.v1.Scheduling * o #4
 T discovery.v1.EndpointSlice -
-addressType s !
+addressType s ! #4
 apiVersion s o
-endpoints [@discovery.v1.Endpoint La
+endpoints [@discovery.v1.Endpoint La #2
 kind s o
-metadata @meta.v1.ObjectMeta o
-ports [@discovery.v1.EndpointPort La
+metadata @meta.v1.ObjectMeta o #1
+ports [@discovery.v1.EndpointPort La #3
 T flowcontrol.v1.FlowSchema -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @flowcontrol.v1.FlowSchemaSpec ! o
-status @flowcontrol.v1.FlowSchemaStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @flowcontrol.v1.FlowSchemaSpec ! o #2
+status @flowcontrol.v1.FlowSchemaStatus o #3
 T flowcontrol.v1.PriorityLevelConfiguration -
 apiVersion s o
 kind s o
-metadata @meta.v1.ObjectMeta o
-spec @flowcontrol.v1.PriorityLevelConfigurationSpec ! o
-status @flowcontrol.v1.PriorityLevelConfigurationStatus o
+metadata @meta.v1.ObjectMeta o #1
+spec @flowcontrol.v1.PriorityLevelConfigurationSpec ! o #2
+status @flowcontrol.v1.PriorityLevelConfigurationStatus o #3
 T meta.v1.DeleteOptions -
 apiVersion s o
-dryRun [s o La
-gracePeriodSeconds I * o
-ignoreStoreReadErrorWithClusterBreakingPotential b * o
+dryRun [s o La #5
+gracePeriodSeconds I * o #1
+ignoreStoreReadErrorWithClusterBreakingPotential b * o #6
 kind s o
-orphanDependents b * o
-preconditions @meta.v1.Preconditions * o
-propagationPolicy s * o
+orphanDependents b * o #3
+preconditions @meta.v1.Preconditions * o #2
+propagationPolicy s * o #4
 T meta.v1.Status -
 apiVersion s o
-code i o
-details @meta.v1.StatusDetails * o
+code i o #6
+details @meta.v1.StatusDetails * o #5
 kind s o
-message s o
-metadata @meta.v1.ListMeta o
-reason s o
-status s o
+)~"
+R"~(message s o #3
+metadata @meta.v1.ListMeta o #1
+reason s o #4
+status s o #2
 T meta.v1.ObjectMeta -
-annotations {s o
-creationTimestamp t o z
-deletionGracePeriodSeconds I * o
-deletionTimestamp t * o
-finalizers [s o Ls P:merge:
-generateName s o
-generation I o
-labels {s o
-managedFields [@meta.v1.ManagedFieldsEntry o La
-name s o
-namespace s o
-ownerReferences [@meta.v1.OwnerReference o Lm:uid P:merge:uid
-resourceVersion s o
-selfLink s o
-uid s o
+annotations {s o #12
+creationTimestamp t o z #8
+deletionGracePeriodSeconds I * o #10
+deletionTimestamp t * o #9
+finalizers [s o Ls P:merge: #14
+generateName s o #2
+generation I o #7
+labels {s o #11
+managedFields [@meta.v1.ManagedFieldsEntry o La #17
+name s o #1
+namespace s o #3
+ownerReferences [@meta.v1.OwnerReference o Lm:uid P:merge:uid #13
+resourceVersion s o #6
+selfLink s o #4
+uid s o #5
 T core.v1.ObjectReference a
-apiVersion s o
-fieldPath s o
-kind s o
-name s o
-namespace s o
-resourceVersion s o
-uid s o
+apiVersion s o #5
+fieldPath s o #7
+kind s o #1
+name s o #3
+namespace s o #2
+resourceVersion s o #6
+uid s o #4
 T core.v1.ComponentCondition -
-error s o
-message s o
-status s !
-type s !
+error s o #4
+message s o #3
+status s ! #2
+type s ! #1
 T core.v1.EndpointSubset -
-addresses [@core.v1.EndpointAddress o La
-notReadyAddresses [@core.v1.EndpointAddress o La
-ports [@core.v1.EndpointPort o La
-)~"
-R"~(T core.v1.EventSeries -
-count i o
-lastObservedTime u o
+addresses [@core.v1.EndpointAddress o La #1
+notReadyAddresses [@core.v1.EndpointAddress o La #2
+ports [@core.v1.EndpointPort o La #3
+T core.v1.EventSeries -
+count i o #1
+lastObservedTime u o #2
 T core.v1.EventSource -
-component s o
-host s o
+component s o #1
+host s o #2
 T core.v1.LimitRangeSpec -
-limits [@core.v1.LimitRangeItem ! La
+limits [@core.v1.LimitRangeItem ! La #1
 T core.v1.NamespaceSpec -
-finalizers [s o La
+finalizers [s o La #1
 T core.v1.NamespaceStatus -
-conditions [@core.v1.NamespaceCondition o Lm:type P:merge:type
-phase s o
+conditions [@core.v1.NamespaceCondition o Lm:type P:merge:type #2
+phase s o #1
 T core.v1.NodeSpec -
-configSource @core.v1.NodeConfigSource * o
-externalID s o
-podCIDR s o
-podCIDRs [s o Ls P:merge:
-podPreemptionPolicy @core.v1.NodePodPreemptionPolicy * o
-providerID s o
-taints [@core.v1.Taint o La
-unschedulable b o
+configSource @core.v1.NodeConfigSource * o #6
+externalID s o #2
+podCIDR s o #1
+podCIDRs [s o Ls P:merge: #7
+podPreemptionPolicy @core.v1.NodePodPreemptionPolicy * o #8
+providerID s o #3
+taints [@core.v1.Taint o La #5
+unschedulable b o #4
 T core.v1.NodeStatus -
-addresses [@core.v1.NodeAddress o Lm:type P:merge:type
-allocatable {q o
-capacity {q o
-conditions [@core.v1.NodeCondition o Lm:type P:merge:type
-config @core.v1.NodeConfigStatus * o
-daemonEndpoints @core.v1.NodeDaemonEndpoints o
-declaredFeatures [s o La
-features @core.v1.NodeFeatures * o
-images [@core.v1.ContainerImage o La
-nodeInfo @core.v1.NodeSystemInfo o
-phase s o
-runtimeHandlers [@core.v1.NodeRuntimeHandler o La
-volumesAttached [@core.v1.AttachedVolume o La
-volumesInUse [s o La
+addresses [@core.v1.NodeAddress o Lm:type P:merge:type #5
+allocatable {q o #2
+capacity {q o #1
+conditions [@core.v1.NodeCondition o Lm:type P:merge:type #4
+config @core.v1.NodeConfigStatus * o #11
+daemonEndpoints @core.v1.NodeDaemonEndpoints o #6
+declaredFeatures [s o La #14
+features @core.v1.NodeFeatures * o #13
+images [@core.v1.ContainerImage o La #8
+nodeInfo @core.v1.NodeSystemInfo o #7
+phase s o #3
+runtimeHandlers [@core.v1.NodeRuntimeHandler o La #12
+volumesAttached [@core.v1.AttachedVolume o La #10
+volumesInUse [s o La #9
 T core.v1.PersistentVolumeClaimSpec -
-accessModes [s o La
-dataSource @core.v1.TypedLocalObjectReference * o
-dataSourceRef @core.v1.TypedObjectReference * o
-resources @core.v1.VolumeResourceRequirements o
-selector @meta.v1.LabelSelector * o
-storageClassName s * o
-volumeAttributesClassName s * o
-volumeMode s * o
-volumeName s o
+accessModes [s o La #1
+dataSource @core.v1.TypedLocalObjectReference * o #7
+dataSourceRef @core.v1.TypedObjectReference * o #8
+resources @core.v1.VolumeResourceRequirements o #2
+selector @meta.v1.LabelSelector * o #4
+storageClassName s * o #5
+volumeAttributesClassName s * o #9
+volumeMode s * o #6
+volumeName s o #3
 T core.v1.PersistentVolumeClaimStatus -
-accessModes [s o La
-allocatedResourceStatuses {s o
-allocatedResources {q o
-capacity {q o
-conditions [@core.v1.PersistentVolumeClaimCondition o Lm:type P:merge:type
-currentVolumeAttributesClassName s * o
-healthStatus @core.v1.VolumeHealthStatus * o
-modifyVolumeStatus @core.v1.ModifyVolumeStatus * o
-phase s o
+accessModes [s o La #2
+allocatedResourceStatuses {s o #7
+allocatedResources {q o #5
+capacity {q o #3
+conditions [@core.v1.PersistentVolumeClaimCondition o Lm:type P:merge:type #4
+currentVolumeAttributesClassName s * o #8
+healthStatus @core.v1.VolumeHealthStatus * o #10
+modifyVolumeStatus @core.v1.ModifyVolumeStatus * o #9
+phase s o #1
 T core.v1.PersistentVolumeSpec -
-accessModes [s o La
-awsElasticBlockStore @core.v1.AWSElasticBlockStoreVolumeSource * o
-azureDisk @core.v1.AzureDiskVolumeSource * o
-azureFile @core.v1.AzureFilePersistentVolumeSource * o
-capacity {q o
-cephfs @core.v1.CephFSPersistentVolumeSource * o
-cinder @core.v1.CinderPersistentVolumeSource * o
-claimRef @core.v1.ObjectReference * o
-csi @core.v1.CSIPersistentVolumeSource * o
-fc @core.v1.FCVolumeSource * o
-flexVolume @core.v1.FlexPersistentVolumeSource * o
-flocker @core.v1.FlockerVolumeSource * o
-gcePersistentDisk @core.v1.GCEPersistentDiskVolumeSource * o
-glusterfs @core.v1.GlusterfsPersistentVolumeSource * o
-hostPath @core.v1.HostPathVolumeSource * o
-iscsi @core.v1.ISCSIPersistentVolumeSource * o
-local @core.v1.LocalVolumeSource * o
-mountOptions [s o La
-nfs @core.v1.NFSVolumeSource * o
-nodeAffinity @core.v1.VolumeNodeAffinity * o
-persistentVolumeReclaimPolicy s o
-photonPersistentDisk @core.v1.PhotonPersistentDiskVolumeSource * o
-portworxVolume @core.v1.PortworxVolumeSource * o
-quobyte @core.v1.QuobyteVolumeSource * o
-rbd @core.v1.RBDPersistentVolumeSource * o
-scaleIO @core.v1.ScaleIOPersistentVolumeSource * o
-storageClassName s o
-storageos @core.v1.StorageOSPersistentVolumeSource * o
-volumeAttributesClassName s * o
-volumeMode s * o
-vsphereVolume @core.v1.VsphereVirtualDiskVolumeSource * o
+accessModes [s o La #3
+awsElasticBlockStore @core.v1.AWSElasticBlockStoreVolumeSource * o #2.2
+azureDisk @core.v1.AzureDiskVolumeSource * o #2.16
+azureFile @core.v1.AzureFilePersistentVolumeSource * o #2.13
+capacity {q o #1
+cephfs @core.v1.CephFSPersistentVolumeSource * o #2.9
+cinder @core.v1.CinderPersistentVolumeSource * o #2.8
+claimRef @core.v1.ObjectReference * o #4
+csi @core.v1.CSIPersistentVolumeSource * o #2.22
+fc @core.v1.FCVolumeSource * o #2.10
+flexVolume @core.v1.FlexPersistentVolumeSource * o #2.12
+flocker @core.v1.FlockerVolumeSource * o #2.11
+gcePersistentDisk @core.v1.GCEPersistentDiskVolumeSource * o #2.1
+glusterfs @core.v1.GlusterfsPersistentVolumeSource * o #2.4
+hostPath @core.v1.HostPathVolumeSource * o #2.3
+iscsi @core.v1.ISCSIPersistentVolumeSource * o #2.7
+local @core.v1.LocalVolumeSource * o #2.20
+mountOptions [s o La #7
+nfs @core.v1.NFSVolumeSource * o #2.5
+nodeAffinity @core.v1.VolumeNodeAffinity * o #9
+persistentVolumeReclaimPolicy s o #5
+photonPersistentDisk @core.v1.PhotonPersistentDiskVolumeSource * o #2.17
+portworxVolume @core.v1.PortworxVolumeSource * o #2.18
+quobyte @core.v1.QuobyteVolumeSource * o #2.15
+rbd @core.v1.RBDPersistentVolumeSource * o #2.6
+scaleIO @core.v1.ScaleIOPersistentVolumeSource * o #2.19
+storageClassName s o #6
+storageos @core.v1.StorageOSPersistentVolumeSource * o #2.21
+volumeAttributesClassName s * o #10
+volumeMode s * o #8
+vsphereVolume @core.v1.VsphereVirtualDiskVolumeSource * o #2.14
 T core.v1.PersistentVolumeStatus -
-lastPhaseTransitionTime t * o
-message s o
-phase s o
-reason s o
+lastPhaseTransitionTime t * o #4
+message s o #2
+phase s o #1
+reason s o #3
 T core.v1.PodSpec -
-activeDeadlineSeconds I * o
-affinity @core.v1.Affinity * o
-automountServiceAccountToken b * o
-containers [@core.v1.Container ! Lm:name P:merge:name
-dnsConfig @core.v1.PodDNSConfig * o
-dnsPolicy s o
-enableServiceLinks b * o
-ephemeralContainers [@core.v1.EphemeralContainer o Lm:name P:merge:name
-evictionResponders [@core.v1.EvictionResponder o Lm:name P:merge:name
-hostAliases [@core.v1.HostAlias o Lm:ip P:merge:ip
-hostIPC b o
-hostNetwork b o
-hostPID b o
-hostUsers b * o
-hostname s o
-hostnameOverride s * o
-imagePullSecrets [@core.v1.LocalObjectReference o Lm:name P:merge:name
-initContainers [@core.v1.Container o Lm:name P:merge:name
-nodeName s o
-nodeSelector {s o Ma
-os @core.v1.PodOS * o
-overhead {q o
-preemptionPolicy s * o
-priority i * o
-priorityClassName s o
-readinessGates [@core.v1.PodReadinessGate o La
-resourceClaims [@core.v1.PodResourceClaim o Lm:name P:merge,retainKeys:name
-resources @core.v1.ResourceRequirements * o
-restartPolicy s o
-runtimeClassName s * o
-schedulerName s o
-schedulingGates [@core.v1.PodSchedulingGate o Lm:name P:merge:name
-schedulingGroup @core.v1.PodSchedulingGroup * o
-securityContext @core.v1.PodSecurityContext * o
-serviceAccount s o
-serviceAccountName s o
-setHostnameAsFQDN b * o
-shareProcessNamespace b * o
-subdomain s o
-terminationGracePeriodSeconds I * o
-tolerations [@core.v1.Toleration o La
-topologySpreadConstraints [@core.v1.TopologySpreadConstraint o Lm:topologyKey,whenUnsatisfiable P:merge:topologyKey
-volumes [@core.v1.Volume o Lm:name P:merge,retainKeys:name
+activeDeadlineSeconds I * o #5
+affinity @core.v1.Affinity * o #18
+automountServiceAccountToken b * o #21
+containers [@core.v1.Container ! Lm:name P:merge:name #2
+dnsConfig @core.v1.PodDNSConfig * o #26
+dnsPolicy s o #6
+enableServiceLinks b * o #30
+ephemeralContainers [@core.v1.EphemeralContainer o Lm:name P:merge:name #34
+evictionResponders [@core.v1.EvictionResponder o Lm:name P:merge:name #44
+hostAliases [@core.v1.HostAlias o Lm:ip P:merge:ip #23
+hostIPC b o #13
+hostNetwork b o #11
+hostPID b o #12
+hostUsers b * o #37
+hostname s o #16
+hostnameOverride s * o #41
+imagePullSecrets [@core.v1.LocalObjectReference o Lm:name P:merge:name #15
+initContainers [@core.v1.Container o Lm:name P:merge:name #20
+nodeName s o #10
+nodeSelector {s o Ma #7
+os @core.v1.PodOS * o #36
+overhead {q o #32
+preemptionPolicy s * o #31
+priority i * o #25
+priorityClassName s o #24
+readinessGates [@core.v1.PodReadinessGate o La #28
+resourceClaims [@core.v1.PodResourceClaim o Lm:name P:merge,retainKeys:name #39
+resources @core.v1.ResourceRequirements * o #40
+restartPolicy s o #3
+runtimeClassName s * o #29
+schedulerName s o #19
+schedulingGates [@core.v1.PodSchedulingGate o Lm:name P:merge:name #38
+schedulingGroup @core.v1.PodSchedulingGroup * o #43
+securityContext @core.v1.PodSecurityContext * o #14
+serviceAccount s o #9
+serviceAccountName s o #8
+setHostnameAsFQDN b * o #35
+shareProcessNamespace b * o #27
+subdomain s o #17
+terminationGracePeriodSeconds I * o #4
+tolerations [@core.v1.Toleration o La #22
+topologySpreadConstraints [@core.v1.TopologySpreadConstraint o Lm:topologyKey,whenUnsatisfiable P:merge:topologyKey #33
+volumes [@core.v1.Volume o Lm:name P:merge,retainKeys:name #1
 T core.v1.PodStatus -
-allocatedResources {q o
-conditions [@core.v1.PodCondition o Lm:type P:merge:type
-containerStatuses [@core.v1.ContainerStatus o La
-ephemeralContainerStatuses [@core.v1.ContainerStatus o La
-extendedResourceClaimStatus @core.v1.PodExtendedResourceClaimStatus * o
-hostIP s o
-hostIPs [@core.v1.HostIP o La P:merge:ip
-initContainerStatuses [@core.v1.ContainerStatus o La
-message s o
-nodeAllocatableResourceClaimStatuses [@core.v1.NodeAllocatableResourceClaimStatus o Lm:resourceClaimName P:merge:resourceClaimName
-nominatedNodeName s o
-observedGeneration I o
-phase s o
-podIP s o
-podIPs [@core.v1.PodIP o Lm:ip P:merge:ip
-qosClass s o
-reason s o
-resize s o
-resourceClaimStatuses [@core.v1.PodResourceClaimStatus o Lm:name P:merge,retainKeys:name
-resources @core.v1.ResourceRequirements * o
-startTime t * o
-volumeHealth [@core.v1.PodVolumeHealth o Lm:name
+allocatedResources {q o #19
+conditions [@core.v1.PodCondition o Lm:type P:merge:type #2
+containerStatuses [@core.v1.ContainerStatus o La #8
+ephemeralContainerStatuses [@core.v1.ContainerStatus o La #13
+extendedResourceClaimStatus @core.v1.PodExtendedResourceClaimStatus * o #18
+hostIP s o #5
+hostIPs [@core.v1.HostIP o La P:merge:ip #16
+initContainerStatuses [@core.v1.ContainerStatus o La #10
+message s o #3
+nodeAllocatableResourceClaimStatuses [@core.v1.NodeAllocatableResourceClaimStatus o Lm:resourceClaimName P:merge:resourceClaimName #21
+nominatedNodeName s o #11
+observedGeneration I o #17
+phase s o #1
+podIP s o #6
+podIPs [@core.v1.PodIP o Lm:ip P:merge:ip #12
+qosClass s o #9
+reason s o #4
+resize s o #14
+resourceClaimStatuses [@core.v1.PodResourceClaimStatus o Lm:name P:merge,retainKeys:name #15
+resources @core.v1.ResourceRequirements * o #20
+startTime t * o #7
+volumeHealth [@core.v1.PodVolumeHealth o Lm:name #22
 T core.v1.PodTemplateSpec -
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.PodSpec o
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.PodSpec o #2
 T core.v1.ReplicationControllerSpec -
-minReadySeconds i o
-replicas i * o d=1
-selector {s o Ma
-template @core.v1.PodTemplateSpec * o
+minReadySeconds i o #4
+replicas i * o d=1 #1
+selector {s o Ma #2
+template @core.v1.PodTemplateSpec * o #3
 T core.v1.ReplicationControllerStatus -
-availableReplicas i o
-conditions [@core.v1.ReplicationControllerCondition o Lm:type P:merge:type
-fullyLabeledReplicas i o
-observedGeneration I o
-readyReplicas i o
-replicas i !
+availableReplicas i o #5
+conditions [@core.v1.ReplicationControllerCondition o Lm:type P:merge:type #6
+fullyLabeledReplicas i o #2
+observedGeneration I o #3
+readyReplicas i o #4
+replicas i ! #1
 T autoscaling.v1.ScaleSpec -
-replicas i o
+replicas i o #1
 T autoscaling.v1.ScaleStatus -
-replicas i !
-selector s o
+replicas i ! #1
+selector s o #2
 T core.v1.ResourceQuotaSpec -
-hard {q o
-scopeSelector @core.v1.ScopeSelector * o
-scopes [s o La
+hard {q o #1
+scopeSelector @core.v1.ScopeSelector * o #3
+scopes [s o La #2
 T core.v1.ResourceQuotaStatus -
-hard {q o
-used {q o
+hard {q o #1
+used {q o #2
 T core.v1.LocalObjectReference a
-name s o
+name s o #1
 T authentication.v1.TokenRequestSpec -
-attestations {[s o
-audiences [s La
-boundObjectRef @authentication.v1.BoundObjectReference *
-expirationSeconds I *
+attestations {[s o #5
+audiences [s La #1
+boundObjectRef @authentication.v1.BoundObjectReference * #3
+expirationSeconds I * #4
 T authentication.v1.TokenRequestStatus -
-expirationTimestamp t
-token s
+expirationTimestamp t #2
+token s #1
 T core.v1.ServiceSpec -
-allocateLoadBalancerNodePorts b * o
-clusterIP s o
-clusterIPs [s o La
-externalIPs [s o La
-externalName s o
-externalTrafficPolicy s o
-healthCheckNodePort i o
-internalTrafficPolicy s * o
-ipFamilies [s o La
-ipFamilyPolicy s * o
-loadBalancerClass s * o
-loadBalancerIP s o
-loadBalancerSourceRanges [s o La
-ports [@core.v1.ServicePort o Lm:port,protocol P:merge:port
-publishNotReadyAddresses b o
-selector {s o Ma
-sessionAffinity s o
-sessionAffinityConfig @core.v1.SessionAffinityConfig * o
-trafficDistribution s * o
-type s o
+allocateLoadBalancerNodePorts b * o #20
+clusterIP s o #3
+clusterIPs [s o La #18
+externalIPs [s o La #5
+externalName s o #10
+externalTrafficPolicy s o #11
+healthCheckNodePort i o #12
+internalTrafficPolicy s * o #22
+ipFamilies [s o La #19
+ipFamilyPolicy s * o #17
+loadBalancerClass s * o #21
+loadBalancerIP s o #8
+loadBalancerSourceRanges [s o La #9
+ports [@core.v1.ServicePort o Lm:port,protocol P:merge:port #1
+publishNotReadyAddresses b o #13
+selector {s o Ma #2
+sessionAffinity s o #7
+sessionAffinityConfig @core.v1.SessionAffinityConfig * o #14
+trafficDistribution s * o #23
+type s o #4
 T core.v1.ServiceStatus -
-conditions [@meta.v1.Condition o Lm:type P:merge:type
-loadBalancer @core.v1.LoadBalancerStatus o
+conditions [@meta.v1.Condition o Lm:type P:merge:type #2
+loadBalancer @core.v1.LoadBalancerStatus o #1
 T apireg.v1.APIServiceSpec -
-caBundle y o
-group s o
-groupPriorityMinimum i !
-insecureSkipTLSVerify b o
-service @apireg.v1.ServiceReference * o
-version s o
-versionPriority i !
+caBundle y o #5
+group s o #2
+groupPriorityMinimum i ! #7
+insecureSkipTLSVerify b o #4
+service @apireg.v1.ServiceReference * o #1
+version s o #3
+versionPriority i ! #8
 T apireg.v1.APIServiceStatus -
-conditions [@apireg.v1.APIServiceCondition o Lm:type P:merge:type
+conditions [@apireg.v1.APIServiceCondition o Lm:type P:merge:type #1
 T apps.v1.DaemonSetSpec -
-minReadySeconds i o
-revisionHistoryLimit i * o
-selector @meta.v1.LabelSelector ! *
-template @core.v1.PodTemplateSpec !
-updateStrategy @apps.v1.DaemonSetUpdateStrategy o
+minReadySeconds i o #4
+revisionHistoryLimit i * o #6
+selector @meta.v1.LabelSelector ! * #1
+template @core.v1.PodTemplateSpec ! #2
+updateStrategy @apps.v1.DaemonSetUpdateStrategy o #3
 T apps.v1.DaemonSetStatus -
-collisionCount i * o
-conditions [@apps.v1.DaemonSetCondition o Lm:type P:merge:type
-currentNumberScheduled i !
-desiredNumberScheduled i !
-numberAvailable i o
-numberMisscheduled i !
-numberReady i !
-numberUnavailable i o
-observedGeneration I o
-updatedNumberScheduled i o
+collisionCount i * o #9
+conditions [@apps.v1.DaemonSetCondition o Lm:type P:merge:type #10
+currentNumberScheduled i ! #1
+desiredNumberScheduled i ! #3
+numberAvailable i o #7
+numberMisscheduled i ! #2
+numberReady i ! #4
+numberUnavailable i o #8
+observedGeneration I o #5
+updatedNumberScheduled i o #6
 T apps.v1.DeploymentSpec -
-minReadySeconds i o
-paused b o
-progressDeadlineSeconds i * o
-replicas i * o
-revisionHistoryLimit i * o
-selector @meta.v1.LabelSelector ! *
-strategy @apps.v1.DeploymentStrategy o P:retainKeys:
-template @core.v1.PodTemplateSpec !
+minReadySeconds i o #5
+paused b o #7
+progressDeadlineSeconds i * o #9
+replicas i * o #1
+revisionHistoryLimit i * o #6
+selector @meta.v1.LabelSelector ! * #2
+strategy @apps.v1.DeploymentStrategy o P:retainKeys: #4
+template @core.v1.PodTemplateSpec ! #3
 T apps.v1.DeploymentStatus -
-availableReplicas i o
-collisionCount i * o
-conditions [@apps.v1.DeploymentCondition o Lm:type P:merge:type
-observedGeneration I o
-readyReplicas i o
-replicas i o
-terminatingReplicas i * o
-unavailableReplicas i o
-updatedReplicas i o
+availableReplicas i o #4
+collisionCount i * o #8
+conditions [@apps.v1.DeploymentCondition o Lm:type P:merge:type #6
+observedGeneration I o #1
+readyReplicas i o #7
+replicas i o #2
+terminatingReplicas i * o #9
+unavailableReplicas i o #5
+updatedReplicas i o #3
 T apps.v1.ReplicaSetSpec -
-minReadySeconds i o
-replicas i * o
-selector @meta.v1.LabelSelector ! *
-template @core.v1.PodTemplateSpec o
+minReadySeconds i o #4
+replicas i * o #1
+selector @meta.v1.LabelSelector ! * #2
+template @core.v1.PodTemplateSpec o #3
 T apps.v1.ReplicaSetStatus -
-availableReplicas i o
-conditions [@apps.v1.ReplicaSetCondition o Lm:type P:merge:type
-fullyLabeledReplicas i o
-observedGeneration I o
-readyReplicas i o
-replicas i !
-terminatingReplicas i * o
+availableReplicas i o #5
+conditions [@apps.v1.ReplicaSetCondition o Lm:type P:merge:type #6
+fullyLabeledReplicas i o #2
+observedGeneration I o #3
+readyReplicas i o #4
+replicas i ! #1
+terminatingReplicas i * o #7
 T apps.v1.StatefulSetSpec -
-minReadySeconds i o
-ordinals @apps.v1.StatefulSetOrdinals * o
-persistentVolumeClaimRetentionPolicy @apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy * o
-podManagementPolicy s o
-replicas i * o
-revisionHistoryLimit i * o
-selector @meta.v1.LabelSelector ! *
-serviceName s
-template @core.v1.PodTemplateSpec !
-updateStrategy @apps.v1.StatefulSetUpdateStrategy o
-volumeClaimTemplates [@core.v1.PersistentVolumeClaim o La
+minReadySeconds i o #9
+ordinals @apps.v1.StatefulSetOrdinals * o #11
+persistentVolumeClaimRetentionPolicy @apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy * o #10
+podManagementPolicy s o #6
+replicas i * o #1
+revisionHistoryLimit i * o #8
+selector @meta.v1.LabelSelector ! * #2
+serviceName s #5
+template @core.v1.PodTemplateSpec ! #3
+updateStrategy @apps.v1.StatefulSetUpdateStrategy o #7
+volumeClaimTemplates [@core.v1.PersistentVolumeClaim o La #4
 T apps.v1.StatefulSetStatus -
-availableReplicas i
-collisionCount i * o
-conditions [@apps.v1.StatefulSetCondition o Lm:type P:merge:type
-currentReplicas i o
-currentRevision s o
-observedGeneration I o
-readyReplicas i o
-replicas i !
-updateRevision s o
-updatedReplicas i o
+availableReplicas i #11
+collisionCount i * o #9
+conditions [@apps.v1.StatefulSetCondition o Lm:type P:merge:type #10
+currentReplicas i o #4
+currentRevision s o #6
+observedGeneration I o #1
+readyReplicas i o #3
+replicas i ! #2
+updateRevision s o #7
+updatedReplicas i o #5
 T events.v1.EventSeries -
-count i !
-lastObservedTime u !
+count i ! #1
+lastObservedTime u ! #2
 T authentication.v1.SelfSubjectReviewStatus -
-userInfo @authentication.v1.UserInfo o
+userInfo @authentication.v1.UserInfo o #1
 T authentication.v1.TokenReviewSpec -
-audiences [s o La
-token s ! o
+audiences [s o La #2
+token s ! o #1
 T authentication.v1.TokenReviewStatus -
-audiences [s o La
-authenticated b o
-error s o
-user @authentication.v1.UserInfo o
+audiences [s o La #4
+authenticated b o #1
+error s o #3
+user @authentication.v1.UserInfo o #2
 T authorization.v1.SubjectAccessReviewSpec -
-extra {[s o
-groups [s o La
-nonResourceAttributes @authorization.v1.NonResourceAttributes * o
-resourceAttributes @authorization.v1.ResourceAttributes * o
-uid s o
-user s o
+extra {[s o #5
+groups [s o La #4
+nonResourceAttributes @authorization.v1.NonResourceAttributes * o #2
+resourceAttributes @authorization.v1.ResourceAttributes * o #1
+uid s o #6
+user s o #3
 T authorization.v1.SubjectAccessReviewStatus -
-allowed b !
-denied b o
-evaluationError s o
-reason s o
+allowed b ! #1
+denied b o #4
+evaluationError s o #3
+reason s o #2
 T authorization.v1.SelfSubjectAccessReviewSpec -
-nonResourceAttributes @authorization.v1.NonResourceAttributes * o
-resourceAttributes @authorization.v1.ResourceAttributes * o
+nonResourceAttributes @authorization.v1.NonResourceAttributes * o #2
+resourceAttributes @authorization.v1.ResourceAttributes * o #1
 T authorization.v1.SelfSubjectRulesReviewSpec -
-namespace s o
+namespace s o #1
 T authorization.v1.SubjectRulesReviewStatus -
-evaluationError s o
-incomplete b !
-nonResourceRules [@authorization.v1.NonResourceRule ! La
-resourceRules [@authorization.v1.ResourceRule ! La
+evaluationError s o #4
+incomplete b ! #3
+)~"
+R"~(nonResourceRules [@authorization.v1.NonResourceRule ! La #2
+resourceRules [@authorization.v1.ResourceRule ! La #1
 T autoscaling.v2.HorizontalPodAutoscalerSpec -
-behavior @autoscaling.v2.HorizontalPodAutoscalerBehavior * o
-maxReplicas i !
-metrics [@autoscaling.v2.MetricSpec o La
-minReplicas i * o
-scaleTargetRef @autoscaling.v2.CrossVersionObjectReference !
+behavior @autoscaling.v2.HorizontalPodAutoscalerBehavior * o #5
+maxReplicas i ! #3
+metrics [@autoscaling.v2.MetricSpec o La #4
+minReplicas i * o #2
+scaleTargetRef @autoscaling.v2.CrossVersionObjectReference ! #1
 T autoscaling.v2.HorizontalPodAutoscalerStatus -
-conditions [@autoscaling.v2.HorizontalPodAutoscalerCondition o Lm:type P:merge:type
-currentMetrics [@autoscaling.v2.MetricStatus La
-currentReplicas i o
-desiredReplicas i !
-lastScaleTime t * o
-observedGeneration I * o
+conditions [@autoscaling.v2.HorizontalPodAutoscalerCondition o Lm:type P:merge:type #6
+currentMetrics [@autoscaling.v2.MetricStatus La #5
+currentReplicas i o #3
+desiredReplicas i ! #4
+lastScaleTime t * o #2
+observedGeneration I * o #1
 T autoscaling.v1.HorizontalPodAutoscalerSpec -
-maxReplicas i !
-minReplicas i * o
-scaleTargetRef @autoscaling.v1.CrossVersionObjectReference !
-targetCPUUtilizationPercentage i * o
+maxReplicas i ! #3
+minReplicas i * o #2
+scaleTargetRef @autoscaling.v1.CrossVersionObjectReference ! #1
+targetCPUUtilizationPercentage i * o #4
 T autoscaling.v1.HorizontalPodAutoscalerStatus -
-currentCPUUtilizationPercentage i * o
-currentReplicas i !
-desiredReplicas i !
-lastScaleTime t * o
-observedGeneration I * o
+currentCPUUtilizationPercentage i * o #5
+currentReplicas i ! #3
+desiredReplicas i ! #4
+lastScaleTime t * o #2
+observedGeneration I * o #1
 T batch.v1.CronJobSpec -
-concurrencyPolicy s o
-failedJobsHistoryLimit i * o
-jobTemplate @batch.v1.JobTemplateSpec !
-schedule s !
-startingDeadlineSeconds I * o
-successfulJobsHistoryLimit i * o
-suspend b * o
-timeZone s * o
+concurrencyPolicy s o #3
+failedJobsHistoryLimit i * o #7
+jobTemplate @batch.v1.JobTemplateSpec ! #5
+schedule s ! #1
+startingDeadlineSeconds I * o #2
+successfulJobsHistoryLimit i * o #6
+suspend b * o #4
+timeZone s * o #8
 T batch.v1.CronJobStatus -
-active [@core.v1.ObjectReference o La
-lastScheduleTime t * o
-lastSuccessfulTime t * o
+active [@core.v1.ObjectReference o La #1
+lastScheduleTime t * o #4
+lastSuccessfulTime t * o #5
 T batch.v1.JobSpec -
-activeDeadlineSeconds I * o
-backoffLimit i * o
-backoffLimitPerIndex i * o
-completionMode s * o
-completions i * o
-managedBy s * o
-manualSelector b * o
-maxFailedIndexes i * o
-parallelism i * o
-podFailurePolicy @batch.v1.PodFailurePolicy * o
-podReplacementPolicy s * o
-scheduling @batch.v1.JobSchedulingConfiguration * o
-selector @meta.v1.LabelSelector * o
-successPolicy @batch.v1.SuccessPolicy * o
-suspend b * o
-template @core.v1.PodTemplateSpec !
-ttlSecondsAfterFinished i * o
+activeDeadlineSeconds I * o #3
+backoffLimit i * o #7
+backoffLimitPerIndex i * o #12
+completionMode s * o #9
+completions i * o #2
+managedBy s * o #15
+manualSelector b * o #5
+maxFailedIndexes i * o #13
+parallelism i * o #1
+podFailurePolicy @batch.v1.PodFailurePolicy * o #11
+podReplacementPolicy s * o #14
+scheduling @batch.v1.JobSchedulingConfiguration * o #17
+selector @meta.v1.LabelSelector * o #4
+successPolicy @batch.v1.SuccessPolicy * o #16
+suspend b * o #10
+template @core.v1.PodTemplateSpec ! #6
+ttlSecondsAfterFinished i * o #8
 T batch.v1.JobStatus -
-active i o
-completedIndexes s o
-completionTime t * o
-conditions [@batch.v1.JobCondition o La P:merge:type
-)~"
-R"~(failed i o
-failedIndexes s * o
-ready i * o
-startTime t * o
-succeeded i o
-terminating i * o
-uncountedTerminatedPods @batch.v1.UncountedTerminatedPods * o
+active i o #4
+completedIndexes s o #7
+completionTime t * o #3
+conditions [@batch.v1.JobCondition o La P:merge:type #1
+failed i o #6
+failedIndexes s * o #10
+ready i * o #9
+startTime t * o #2
+succeeded i o #5
+terminating i * o #11
+uncountedTerminatedPods @batch.v1.UncountedTerminatedPods * o #8
 T certificates.v1.CertificateSigningRequestSpec -
-expirationSeconds i * o
-extra {[s o
-groups [s o La
-request y !
-signerName s !
-uid s o
-usages [s o La
-username s o
+expirationSeconds i * o #8
+extra {[s o #6
+groups [s o La #4
+request y ! #1
+signerName s ! #7
+uid s o #3
+usages [s o La #5
+username s o #2
 T certificates.v1.CertificateSigningRequestStatus -
-certificate y o
-conditions [@certificates.v1.CertificateSigningRequestCondition o Lm:type
+certificate y o #2
+conditions [@certificates.v1.CertificateSigningRequestCondition o Lm:type #1
 T certificates.v1.ClusterTrustBundleSpec -
-signerName s o
-trustBundle s !
+signerName s o #1
+trustBundle s ! #2
 T certificates.v1.PodCertificateRequestSpec -
-maxExpirationSeconds i * o d=86400
-nodeName s !
-nodeUID s !
-podName s !
-podUID s !
-serviceAccountName s !
-serviceAccountUID s !
-signerName s !
-stubPKCS10Request y !
-unverifiedUserAnnotations {s o
+maxExpirationSeconds i * o d=86400 #8
+nodeName s ! #6
+nodeUID s ! #7
+podName s ! #2
+podUID s ! #3
+serviceAccountName s ! #4
+serviceAccountUID s ! #5
+signerName s ! #1
+stubPKCS10Request y ! #12
+unverifiedUserAnnotations {s o #11
 T certificates.v1.PodCertificateRequestStatus -
-beginRefreshAt t * o
-certificateChain s o
-conditions [@meta.v1.Condition o Lm:type P:merge:type
-notAfter t * o
-notBefore t * o
+beginRefreshAt t * o #5
+certificateChain s o #2
+conditions [@meta.v1.Condition o Lm:type P:merge:type #1
+notAfter t * o #6
+notBefore t * o #4
 T networking.v1.IngressClassSpec -
-controller s o
-parameters @networking.v1.IngressClassParametersReference * o
+controller s o #1
+parameters @networking.v1.IngressClassParametersReference * o #2
 T networking.v1.IngressSpec -
-defaultBackend @networking.v1.IngressBackend * o
-ingressClassName s * o
-rules [@networking.v1.IngressRule o La
-tls [@networking.v1.IngressTLS o La
+defaultBackend @networking.v1.IngressBackend * o #1
+ingressClassName s * o #4
+rules [@networking.v1.IngressRule o La #3
+tls [@networking.v1.IngressTLS o La #2
 T networking.v1.IngressStatus -
-loadBalancer @networking.v1.IngressLoadBalancerStatus o
+loadBalancer @networking.v1.IngressLoadBalancerStatus o #1
 T networking.v1.IPAddressSpec -
-parentRef @networking.v1.ParentReference ! * o
+parentRef @networking.v1.ParentReference ! * o #1
 T networking.v1.NetworkPolicySpec -
-egress [@networking.v1.NetworkPolicyEgressRule o La
-ingress [@networking.v1.NetworkPolicyIngressRule o La
-podSelector @meta.v1.LabelSelector
-policyTypes [s o La
+egress [@networking.v1.NetworkPolicyEgressRule o La #3
+ingress [@networking.v1.NetworkPolicyIngressRule o La #2
+podSelector @meta.v1.LabelSelector #1
+policyTypes [s o La #4
 T networking.v1.ServiceCIDRSpec -
-cidrs [s o La
+cidrs [s o La #1
 T networking.v1.ServiceCIDRStatus -
-conditions [@meta.v1.Condition o Lm:type P:merge:type
+conditions [@meta.v1.Condition o Lm:type P:merge:type #1
 T policy.v1.PodDisruptionBudgetSpec -
-maxUnavailable x * o
-minAvailable x * o
-selector @meta.v1.LabelSelector * o P:replace:
-unhealthyPodEvictionPolicy s * o
+maxUnavailable x * o #3
+minAvailable x * o #1
+selector @meta.v1.LabelSelector * o P:replace: #2
+unhealthyPodEvictionPolicy s * o #4
 T policy.v1.PodDisruptionBudgetStatus -
-conditions [@meta.v1.Condition o Lm:type P:merge:type
-currentHealthy i
-desiredHealthy i
-disruptedPods {t o
-disruptionsAllowed i
-expectedPods i
-observedGeneration I o
+conditions [@meta.v1.Condition o Lm:type P:merge:type #7
+currentHealthy i #4
+desiredHealthy i #5
+disruptedPods {t o #2
+disruptionsAllowed i #3
+expectedPods i #6
+observedGeneration I o #1
 T rbac.v1.RoleRef a
-apiGroup s
-kind s !
-name s !
+apiGroup s #1
+kind s ! #2
+name s ! #3
 T rbac.v1.Subject a
-apiGroup s o
-kind s !
-name s !
-namespace s o
+apiGroup s o #2
+kind s ! #1
+name s ! #3
+namespace s o #4
 T rbac.v1.AggregationRule -
-clusterRoleSelectors [@meta.v1.LabelSelector o La
+clusterRoleSelectors [@meta.v1.LabelSelector o La #1
 T rbac.v1.PolicyRule -
-apiGroups [s o La
-nonResourceURLs [s o La
-resourceNames [s o La
-resources [s o La
-verbs [s ! La
+apiGroups [s o La #2
+nonResourceURLs [s o La #5
+resourceNames [s o La #4
+resources [s o La #3
+verbs [s ! La #1
 T storage.v1.CSIDriverSpec -
-attachRequired b * o
-fsGroupPolicy s * o
-nodeAllocatableUpdatePeriodSeconds I * o
-podInfoOnMount b * o
-preventPodSchedulingIfMissing b * o
-requiresRepublish b * o
-seLinuxMount b * o
-serviceAccountTokenInSecrets b * o
-storageCapacity b * o
-tokenRequests [@storage.v1.TokenRequest o La
-volumeLifecycleModes [s o Ls
+attachRequired b * o #1
+fsGroupPolicy s * o #5
+nodeAllocatableUpdatePeriodSeconds I * o #9
+podInfoOnMount b * o #2
+preventPodSchedulingIfMissing b * o #11
+requiresRepublish b * o #7
+seLinuxMount b * o #8
+serviceAccountTokenInSecrets b * o #10
+storageCapacity b * o #4
+tokenRequests [@storage.v1.TokenRequest o La #6
+volumeLifecycleModes [s o Ls #3
 T storage.v1.CSINodeSpec -
-drivers [@storage.v1.CSINodeDriver ! Lm:name P:merge:name
+drivers [@storage.v1.CSINodeDriver ! Lm:name P:merge:name #1
 T storage.v1.CSINodeStatus -
-storageHealth [@storage.v1.StorageHealth o Lm:name P:merge:name
+storageHealth [@storage.v1.StorageHealth o Lm:name P:merge:name #1
 T meta.v1.LabelSelector a
-matchExpressions [@meta.v1.LabelSelectorRequirement o La
-matchLabels {s o
+matchExpressions [@meta.v1.LabelSelectorRequirement o La #2
+matchLabels {s o #1
 T core.v1.TopologySelectorTerm a
-matchLabelExpressions [@core.v1.TopologySelectorLabelRequirement o La
+matchLabelExpressions [@core.v1.TopologySelectorLabelRequirement o La #1
 T storage.v1.VolumeAttachmentSpec -
-attacher s !
-nodeName s !
-source @storage.v1.VolumeAttachmentSource !
+attacher s ! #1
+nodeName s ! #3
+source @storage.v1.VolumeAttachmentSource ! #2
 T storage.v1.VolumeAttachmentStatus -
-attachError @storage.v1.VolumeError * o
-attached b !
-attachmentMetadata {s o
-detachError @storage.v1.VolumeError * o
+attachError @storage.v1.VolumeError * o #3
+attached b ! #1
+attachmentMetadata {s o #2
+detachError @storage.v1.VolumeError * o #4
 T admissionregistration.v1.MutatingAdmissionPolicySpec -
-failurePolicy s * o
-matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name
-matchConstraints @admissionregistration.v1.MatchResources * o
-mutations [@admissionregistration.v1.Mutation o La
-paramKind @admissionregistration.v1.ParamKind * o
-reinvocationPolicy s o
-variables [@admissionregistration.v1.Variable o La
+failurePolicy s * o #5
+matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name #6
+matchConstraints @admissionregistration.v1.MatchResources * o #2
+mutations [@admissionregistration.v1.Mutation o La #4
+paramKind @admissionregistration.v1.ParamKind * o #1
+reinvocationPolicy s o #7
+variables [@admissionregistration.v1.Variable o La #3
 T admissionregistration.v1.MutatingAdmissionPolicyBindingSpec -
-matchResources @admissionregistration.v1.MatchResources * o
-paramRef @admissionregistration.v1.ParamRef * o
-policyName s o
+matchResources @admissionregistration.v1.MatchResources * o #3
+paramRef @admissionregistration.v1.ParamRef * o #2
+policyName s o #1
 T admissionregistration.v1.MutatingWebhook -
-admissionReviewVersions [s ! La
-clientConfig @admissionregistration.v1.WebhookClientConfig !
-failurePolicy s * o
-matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name
-matchPolicy s * o
-name s !
-namespaceSelector @meta.v1.LabelSelector * o
-objectSelector @meta.v1.LabelSelector * o
-reinvocationPolicy s * o
-rules [@admissionregistration.v1.RuleWithOperations o La
-sideEffects s ! *
-timeoutSeconds i * o
+admissionReviewVersions [s ! La #8
+clientConfig @admissionregistration.v1.WebhookClientConfig ! #2
+failurePolicy s * o #4
+matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name #12
+matchPolicy s * o #9
+name s ! #1
+namespaceSelector @meta.v1.LabelSelector * o #5
+objectSelector @meta.v1.LabelSelector * o #11
+reinvocationPolicy s * o #10
+rules [@admissionregistration.v1.RuleWithOperations o La #3
+sideEffects s ! * #6
+timeoutSeconds i * o #7
 T admissionregistration.v1.ValidatingAdmissionPolicySpec -
-auditAnnotations [@admissionregistration.v1.AuditAnnotation o La
-failurePolicy s * o
-matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name
-matchConstraints @admissionregistration.v1.MatchResources * o
-paramKind @admissionregistration.v1.ParamKind * o
-validations [@admissionregistration.v1.Validation o La
-variables [@admissionregistration.v1.Variable o Lm:name P:merge:name
+auditAnnotations [@admissionregistration.v1.AuditAnnotation o La #5
+failurePolicy s * o #4
+matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name #6
+matchConstraints @admissionregistration.v1.MatchResources * o #2
+paramKind @admissionregistration.v1.ParamKind * o #1
+validations [@admissionregistration.v1.Validation o La #3
+variables [@admissionregistration.v1.Variable o Lm:name P:merge:name #7
 T admissionregistration.v1.ValidatingAdmissionPolicyStatus -
-conditions [@meta.v1.Condition o Lm:type
-observedGeneration I o
-typeChecking @admissionregistration.v1.TypeChecking * o
+conditions [@meta.v1.Condition o Lm:type #3
+observedGeneration I o #1
+typeChecking @admissionregistration.v1.TypeChecking * o #2
 T admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec -
-matchResources @admissionregistration.v1.MatchResources * o
-paramRef @admissionregistration.v1.ParamRef * o
-policyName s ! o
-validationActions [s ! o Ls
+matchResources @admissionregistration.v1.MatchResources * o #3
+paramRef @admissionregistration.v1.ParamRef * o #2
+policyName s ! o #1
+validationActions [s ! o Ls #4
 T admissionregistration.v1.ValidatingWebhook -
-admissionReviewVersions [s ! La
-clientConfig @admissionregistration.v1.WebhookClientConfig !
-failurePolicy s * o
-matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name
-matchPolicy s * o
-name s !
-namespaceSelector @meta.v1.LabelSelector * o
-objectSelector @meta.v1.LabelSelector * o
-rules [@admissionregistration.v1.RuleWithOperations o La
-sideEffects s ! *
-timeoutSeconds i * o
+admissionReviewVersions [s ! La #8
+clientConfig @admissionregistration.v1.WebhookClientConfig ! #2
+failurePolicy s * o #4
+matchConditions [@admissionregistration.v1.MatchCondition o Lm:name P:merge:name #11
+matchPolicy s * o #9
+name s ! #1
+namespaceSelector @meta.v1.LabelSelector * o #5
+objectSelector @meta.v1.LabelSelector * o #10
+rules [@admissionregistration.v1.RuleWithOperations o La #3
+sideEffects s ! * #6
+timeoutSeconds i * o #7
 T apiext.v1.CustomResourceDefinitionSpec -
-conversion @apiext.v1.CustomResourceConversion * o
-group s !
-names @apiext.v1.CustomResourceDefinitionNames !
-preserveUnknownFields b o
-scope s !
-versions [@apiext.v1.CustomResourceDefinitionVersion ! La
+conversion @apiext.v1.CustomResourceConversion * o #9
+group s ! #1
+names @apiext.v1.CustomResourceDefinitionNames ! #3
+preserveUnknownFields b o #10
+scope s ! #4
+versions [@apiext.v1.CustomResourceDefinitionVersion ! La #7
 T apiext.v1.CustomResourceDefinitionStatus -
-acceptedNames @apiext.v1.CustomResourceDefinitionNames
-conditions [@apiext.v1.CustomResourceDefinitionCondition Lm:type
-observedGeneration I o
-storedVersions [s La
+acceptedNames @apiext.v1.CustomResourceDefinitionNames #2
+conditions [@apiext.v1.CustomResourceDefinitionCondition Lm:type #1
+observedGeneration I o #4
+storedVersions [s La #3
 T coordination.v1.LeaseSpec -
-acquireTime u * o
-holderIdentity s * o
-leaseDurationSeconds i * o
-leaseTransitions i * o
-preferredHolder s * o
-renewTime u * o
-strategy s * o
+acquireTime u * o #3
+holderIdentity s * o #1
+leaseDurationSeconds i * o #2
+leaseTransitions i * o #5
+preferredHolder s * o #7
+renewTime u * o #4
+strategy s * o #6
 T node.v1.Overhead -
-podFixed {q o
+podFixed {q o #1
 T node.v1.Scheduling -
-nodeSelector {s o Ma
-tolerations [@core.v1.Toleration o La
+nodeSelector {s o Ma #1
+tolerations [@core.v1.Toleration o La #2
 T discovery.v1.Endpoint -
-addresses [s ! Ls
-conditions @discovery.v1.EndpointConditions o
-deprecatedTopology {s o
-hints @discovery.v1.EndpointHints * o
-hostname s * o
-nodeName s * o
-targetRef @core.v1.ObjectReference * o
-zone s * o
+addresses [s ! Ls #1
+conditions @discovery.v1.EndpointConditions o #2
+deprecatedTopology {s o #5
+hints @discovery.v1.EndpointHints * o #8
+hostname s * o #3
+nodeName s * o #6
+targetRef @core.v1.ObjectReference * o #4
+zone s * o #7
 T discovery.v1.EndpointPort a
-appProtocol s * o
-name s * o
-port i * o
-protocol s * o
+appProtocol s * o #4
+name s * o #1
+port i * o #3
+protocol s * o #2
 T flowcontrol.v1.FlowSchemaSpec -
-distinguisherMethod @flowcontrol.v1.FlowDistinguisherMethod * o
-matchingPrecedence i
-priorityLevelConfiguration @flowcontrol.v1.PriorityLevelConfigurationReference !
-rules [@flowcontrol.v1.PolicyRulesWithSubjects o La
+distinguisherMethod @flowcontrol.v1.FlowDistinguisherMethod * o #3
+matchingPrecedence i #2
+priorityLevelConfiguration @flowcontrol.v1.PriorityLevelConfigurationReference ! #1
+rules [@flowcontrol.v1.PolicyRulesWithSubjects o La #4
 T flowcontrol.v1.FlowSchemaStatus -
-conditions [@flowcontrol.v1.FlowSchemaCondition o Lm:type P:merge:type
+conditions [@flowcontrol.v1.FlowSchemaCondition o Lm:type P:merge:type #1
 T flowcontrol.v1.PriorityLevelConfigurationSpec -
-exempt @flowcontrol.v1.ExemptPriorityLevelConfiguration * o
-limited @flowcontrol.v1.LimitedPriorityLevelConfiguration * o
-type s !
+exempt @flowcontrol.v1.ExemptPriorityLevelConfiguration * o #3
+limited @flowcontrol.v1.LimitedPriorityLevelConfiguration * o #2
+type s ! #1
 T flowcontrol.v1.PriorityLevelConfigurationStatus -
-conditions [@flowcontrol.v1.PriorityLevelConfigurationCondition o Lm:type P:merge:type
+conditions [@flowcontrol.v1.PriorityLevelConfigurationCondition o Lm:type P:merge:type #1
 T meta.v1.Preconditions -
-resourceVersion s * o
-uid s * o
+resourceVersion s * o #2
+uid s * o #1
 T meta.v1.StatusDetails -
-causes [@meta.v1.StatusCause o La
-group s o
-kind s o
-name s o
-retryAfterSeconds i o
-uid s o
+causes [@meta.v1.StatusCause o La #4
+group s o #2
+kind s o #3
+name s o #1
+retryAfterSeconds i o #5
+uid s o #6
 T meta.v1.ListMeta -
-continue s o
-remainingItemCount I * o
-resourceVersion s o
-selfLink s o
-shardInfo @meta.v1.ShardInfo * o
+continue s o #3
+remainingItemCount I * o #4
+resourceVersion s o #2
+selfLink s o #1
+shardInfo @meta.v1.ShardInfo * o #5
 T meta.v1.ManagedFieldsEntry -
-apiVersion s o
-fieldsType s o
-fieldsV1 j * o
-manager s o
-operation s o
-subresource s o
-time t * o
+apiVersion s o #3
+fieldsType s o #6
+fieldsV1 j * o #7
+manager s o #1
+operation s o #2
+subresource s o #8
+time t * o #4
 T meta.v1.OwnerReference a
-apiVersion s !
-blockOwnerDeletion b * o
-controller b * o
-kind s !
-name s !
-uid s !
+apiVersion s ! #5
+blockOwnerDeletion b * o #7
+controller b * o #6
+kind s ! #1
+name s ! #3
+uid s ! #4
 T core.v1.EndpointAddress a
-hostname s o
-ip s !
-nodeName s * o
-targetRef @core.v1.ObjectReference * o
+hostname s o #3
+ip s ! #1
+nodeName s * o #4
+targetRef @core.v1.ObjectReference * o #2
 T core.v1.EndpointPort a
-appProtocol s * o
-name s o
-port i !
-protocol s o
+appProtocol s * o #4
+name s o #1
+port i ! #2
+protocol s o #3
 T core.v1.LimitRangeItem -
-default {q o
-defaultRequest {q o
-max {q o
-maxLimitRequestRatio {q o
-min {q o
-type s !
+default {q o #4
+defaultRequest {q o #5
+max {q o #2
+maxLimitRequestRatio {q o #6
+min {q o #3
+type s ! #1
 T core.v1.NamespaceCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s !
-type s !
+lastTransitionTime t o #4
+message s o #6
+reason s o #5
+status s ! #2
+type s ! #1
 T core.v1.NodeConfigSource -
-configMap @core.v1.ConfigMapNodeConfigSource * o
+configMap @core.v1.ConfigMapNodeConfigSource * o #2
 T core.v1.NodePodPreemptionPolicy -
-disableResizePreemption [s o Ls
+disableResizePreemption [s o Ls #1
 T core.v1.Taint -
-effect s !
-key s !
-timeAdded t * o
-value s o
+effect s ! #3
+key s ! #1
+timeAdded t * o #4
+value s o #2
 T core.v1.NodeAddress -
-address s !
-type s !
+address s ! #2
+type s ! #1
 T core.v1.NodeCondition -
-lastHeartbeatTime t o
-lastTransitionTime t o
-message s o
-reason s o
-status s !
-type s !
+lastHeartbeatTime t o #3
+lastTransitionTime t o #4
+message s o #6
+reason s o #5
+status s ! #2
+type s ! #1
 T core.v1.NodeConfigStatus -
-active @core.v1.NodeConfigSource * o
-assigned @core.v1.NodeConfigSource * o
-error s o
-lastKnownGood @core.v1.NodeConfigSource * o
+active @core.v1.NodeConfigSource * o #2
+assigned @core.v1.NodeConfigSource * o #1
+error s o #4
+lastKnownGood @core.v1.NodeConfigSource * o #3
 T core.v1.NodeDaemonEndpoints -
-kubeletEndpoint @core.v1.DaemonEndpoint o
+kubeletEndpoint @core.v1.DaemonEndpoint o #1
 T core.v1.NodeFeatures -
-supplementalGroupsPolicy b * o
+supplementalGroupsPolicy b * o #1
 T core.v1.ContainerImage -
-names [s La
-sizeBytes I o
+names [s La #1
+sizeBytes I o #2
 T core.v1.NodeSystemInfo -
-architecture s !
-bootID s !
-containerRuntimeVersion s !
-kernelVersion s !
-kubeProxyVersion s !
-kubeletVersion s !
-machineID s !
-operatingSystem s !
-osImage s !
-runningInUserNamespace b * o
-swap @core.v1.NodeSwapStatus * o
-systemUUID s !
+architecture s ! #10
+bootID s ! #3
+containerRuntimeVersion s ! #6
+kernelVersion s ! #4
+kubeProxyVersion s ! #8
+kubeletVersion s ! #7
+machineID s ! #1
+operatingSystem s ! #9
+osImage s ! #5
+runningInUserNamespace b * o #12
+swap @core.v1.NodeSwapStatus * o #11
+systemUUID s ! #2
 T core.v1.NodeRuntimeHandler -
-features @core.v1.NodeRuntimeHandlerFeatures * o
-name s
+features @core.v1.NodeRuntimeHandlerFeatures * o #2
+)~"
+R"~(name s #1
 T core.v1.AttachedVolume -
-devicePath s !
-name s !
+devicePath s ! #2
+name s ! #1
 T core.v1.TypedLocalObjectReference a
-apiGroup s *
-kind s !
-name s !
+apiGroup s * #1
+kind s ! #2
+name s ! #3
 T core.v1.TypedObjectReference -
-apiGroup s *
-kind s !
-name s !
-namespace s * o
+apiGroup s * #1
+kind s ! #2
+name s ! #3
+namespace s * o #4
 T core.v1.VolumeResourceRequirements -
-limits {q o
-requests {q o
+limits {q o #1
+requests {q o #2
 T core.v1.PersistentVolumeClaimCondition -
-lastProbeTime t o
-lastTransitionTime t o
-message s o
-reason s o
-status s !
-type s !
+lastProbeTime t o #3
+lastTransitionTime t o #4
+message s o #6
+reason s o #5
+status s ! #2
+type s ! #1
 T core.v1.VolumeHealthStatus -
-healthConditions [@core.v1.VolumeHealthCondition o Lm:status,reason P:merge:status
-lastTransitionTime t o
+healthConditions [@core.v1.VolumeHealthCondition o Lm:status,reason P:merge:status #1
+lastTransitionTime t o #2
 T core.v1.ModifyVolumeStatus -
-status s !
-targetVolumeAttributesClassName s o
+status s ! #2
+targetVolumeAttributesClassName s o #1
 T core.v1.AWSElasticBlockStoreVolumeSource -
-fsType s o
-partition i o
-readOnly b o
-volumeID s !
+fsType s o #2
+partition i o #3
+readOnly b o #4
+volumeID s ! #1
 T core.v1.AzureDiskVolumeSource -
-cachingMode s * o d=ReadWrite
-diskName s !
-diskURI s !
-fsType s * o d=ext4
-kind s * o d=Shared
-readOnly b * o
+cachingMode s * o d=ReadWrite #3
+diskName s ! #1
+diskURI s ! #2
+fsType s * o d=ext4 #4
+kind s * o d=Shared #6
+readOnly b * o #5
 T core.v1.AzureFilePersistentVolumeSource -
-readOnly b o
-secretName s !
-secretNamespace s *
-shareName s !
+readOnly b o #3
+secretName s ! #1
+secretNamespace s * #4
+shareName s ! #2
 T core.v1.CephFSPersistentVolumeSource -
-monitors [s ! La
-path s o
-readOnly b o
-secretFile s o
-secretRef @core.v1.SecretReference * o
-user s o
+monitors [s ! La #1
+path s o #2
+readOnly b o #6
+secretFile s o #4
+secretRef @core.v1.SecretReference * o #5
+user s o #3
 T core.v1.CinderPersistentVolumeSource -
-fsType s o
-readOnly b o
-secretRef @core.v1.SecretReference * o
-volumeID s !
+fsType s o #2
+readOnly b o #3
+secretRef @core.v1.SecretReference * o #4
+volumeID s ! #1
 T core.v1.CSIPersistentVolumeSource -
-controllerExpandSecretRef @core.v1.SecretReference * o
-controllerPublishSecretRef @core.v1.SecretReference * o
-driver s !
-fsType s o
-nodeExpandSecretRef @core.v1.SecretReference * o
-nodePublishSecretRef @core.v1.SecretReference * o
-nodeStageSecretRef @core.v1.SecretReference * o
-readOnly b o
-volumeAttributes {s o
-volumeHandle s !
+controllerExpandSecretRef @core.v1.SecretReference * o #9
+controllerPublishSecretRef @core.v1.SecretReference * o #6
+driver s ! #1
+fsType s o #4
+nodeExpandSecretRef @core.v1.SecretReference * o #10
+nodePublishSecretRef @core.v1.SecretReference * o #8
+nodeStageSecretRef @core.v1.SecretReference * o #7
+readOnly b o #3
+volumeAttributes {s o #5
+volumeHandle s ! #2
 T core.v1.FCVolumeSource -
-fsType s o
-lun i * o
-readOnly b o
-targetWWNs [s o La
-wwids [s o La
+fsType s o #3
+lun i * o #2
+readOnly b o #4
+targetWWNs [s o La #1
+wwids [s o La #5
 T core.v1.FlexPersistentVolumeSource -
-driver s !
-fsType s o
-options {s o
-readOnly b o
-secretRef @core.v1.SecretReference * o
+driver s ! #1
+fsType s o #2
+options {s o #5
+readOnly b o #4
+secretRef @core.v1.SecretReference * o #3
 T core.v1.FlockerVolumeSource -
-datasetName s o
-datasetUUID s o
+datasetName s o #1
+datasetUUID s o #2
 T core.v1.GCEPersistentDiskVolumeSource -
-fsType s o
-partition i o
-pdName s !
-readOnly b o
+fsType s o #2
+partition i o #3
+pdName s ! #1
+readOnly b o #4
 T core.v1.GlusterfsPersistentVolumeSource -
-endpoints s !
-endpointsNamespace s * o
-path s !
-readOnly b o
+endpoints s ! #1
+endpointsNamespace s * o #4
+path s ! #2
+readOnly b o #3
 T core.v1.HostPathVolumeSource -
-path s !
-type s * o
+path s ! #1
+type s * o #2
 T core.v1.ISCSIPersistentVolumeSource -
-chapAuthDiscovery b o
-chapAuthSession b o
-fsType s o
-initiatorName s * o
-iqn s !
-iscsiInterface s o d=default
-lun i !
-portals [s o La
-readOnly b o
-secretRef @core.v1.SecretReference * o
-targetPortal s !
+chapAuthDiscovery b o #8
+chapAuthSession b o #11
+fsType s o #5
+initiatorName s * o #12
+iqn s ! #2
+iscsiInterface s o d=default #4
+lun i ! #3
+portals [s o La #7
+readOnly b o #6
+secretRef @core.v1.SecretReference * o #10
+targetPortal s ! #1
 T core.v1.LocalVolumeSource -
-fsType s * o
-path s !
+fsType s * o #2
+path s ! #1
 T core.v1.NFSVolumeSource -
-path s !
-readOnly b o
-server s !
+path s ! #2
+readOnly b o #3
+server s ! #1
 T core.v1.VolumeNodeAffinity -
-required @core.v1.NodeSelector * o
+required @core.v1.NodeSelector * o #1
 T core.v1.PhotonPersistentDiskVolumeSource -
-fsType s o
-pdID s !
+fsType s o #2
+pdID s ! #1
 T core.v1.PortworxVolumeSource -
-fsType s o
-readOnly b o
-volumeID s !
+fsType s o #2
+readOnly b o #3
+volumeID s ! #1
 T core.v1.QuobyteVolumeSource -
-group s o
-readOnly b o
-registry s !
-tenant s o
-user s o
-volume s !
+group s o #5
+readOnly b o #3
+registry s ! #1
+tenant s o #6
+user s o #4
+volume s ! #2
 T core.v1.RBDPersistentVolumeSource -
-fsType s o
-image s !
-keyring s o d=/etc/ceph/keyring
-monitors [s ! La
-pool s o d=rbd
-readOnly b o
-secretRef @core.v1.SecretReference * o
-user s o d=admin
+fsType s o #3
+image s ! #2
+keyring s o d=/etc/ceph/keyring #6
+monitors [s ! La #1
+pool s o d=rbd #4
+readOnly b o #8
+secretRef @core.v1.SecretReference * o #7
+user s o d=admin #5
 T core.v1.ScaleIOPersistentVolumeSource -
-)~"
-R"~(fsType s o d=xfs
-gateway s !
-protectionDomain s o
-readOnly b o
-secretRef @core.v1.SecretReference ! *
-sslEnabled b o
-storageMode s o d=ThinProvisioned
-storagePool s o
-system s !
-volumeName s o
+fsType s o d=xfs #9
+gateway s ! #1
+protectionDomain s o #5
+readOnly b o #10
+secretRef @core.v1.SecretReference ! * #3
+sslEnabled b o #4
+storageMode s o d=ThinProvisioned #7
+storagePool s o #6
+system s ! #2
+volumeName s o #8
 T core.v1.StorageOSPersistentVolumeSource -
-fsType s o
-readOnly b o
-secretRef @core.v1.ObjectReference * o
-volumeName s o
-volumeNamespace s o
+fsType s o #3
+readOnly b o #4
+secretRef @core.v1.ObjectReference * o #5
+volumeName s o #1
+volumeNamespace s o #2
 T core.v1.VsphereVirtualDiskVolumeSource -
-fsType s o
-storagePolicyID s o
-storagePolicyName s o
-volumePath s !
+fsType s o #2
+storagePolicyID s o #4
+storagePolicyName s o #3
+volumePath s ! #1
 T core.v1.Affinity -
-nodeAffinity @core.v1.NodeAffinity * o
-podAffinity @core.v1.PodAffinity * o
-podAntiAffinity @core.v1.PodAntiAffinity * o
+nodeAffinity @core.v1.NodeAffinity * o #1
+podAffinity @core.v1.PodAffinity * o #2
+podAntiAffinity @core.v1.PodAntiAffinity * o #3
 T core.v1.Container -
-args [s o La
-command [s o La
-env [@core.v1.EnvVar o Lm:name P:merge:name
-envFrom [@core.v1.EnvFromSource o La
-image s o
-imagePullPolicy s o
-lifecycle @core.v1.Lifecycle * o
-livenessProbe @core.v1.Probe * o
-name s !
-ports [@core.v1.ContainerPort o Lm:containerPort,protocol P:merge:containerPort
-readinessProbe @core.v1.Probe * o
-resizePolicy [@core.v1.ContainerResizePolicy o La
-resources @core.v1.ResourceRequirements o
-restartPolicy s * o
-restartPolicyRules [@core.v1.ContainerRestartRule o La
-securityContext @core.v1.SecurityContext * o
-startupProbe @core.v1.Probe * o
-stdin b o
-stdinOnce b o
-terminationMessagePath s o
-terminationMessagePolicy s o
-tty b o
-volumeDevices [@core.v1.VolumeDevice o Lm:devicePath P:merge:devicePath
-volumeMounts [@core.v1.VolumeMount o Lm:mountPath P:merge:mountPath
-workingDir s o
+args [s o La #4
+command [s o La #3
+env [@core.v1.EnvVar o Lm:name P:merge:name #7
+envFrom [@core.v1.EnvFromSource o La #19
+image s o #2
+imagePullPolicy s o #14
+lifecycle @core.v1.Lifecycle * o #12
+livenessProbe @core.v1.Probe * o #10
+name s ! #1
+ports [@core.v1.ContainerPort o Lm:containerPort,protocol P:merge:containerPort #6
+readinessProbe @core.v1.Probe * o #11
+resizePolicy [@core.v1.ContainerResizePolicy o La #23
+resources @core.v1.ResourceRequirements o #8
+restartPolicy s * o #24
+restartPolicyRules [@core.v1.ContainerRestartRule o La #25
+securityContext @core.v1.SecurityContext * o #15
+startupProbe @core.v1.Probe * o #22
+stdin b o #16
+stdinOnce b o #17
+terminationMessagePath s o #13
+terminationMessagePolicy s o #20
+tty b o #18
+volumeDevices [@core.v1.VolumeDevice o Lm:devicePath P:merge:devicePath #21
+volumeMounts [@core.v1.VolumeMount o Lm:mountPath P:merge:mountPath #9
+workingDir s o #5
 T core.v1.PodDNSConfig -
-nameservers [s o La
-options [@core.v1.PodDNSConfigOption o La
-searches [s o La
+nameservers [s o La #1
+options [@core.v1.PodDNSConfigOption o La #3
+searches [s o La #2
 T core.v1.EphemeralContainer -
-args [s o La
-command [s o La
-env [@core.v1.EnvVar o Lm:name P:merge:name
-envFrom [@core.v1.EnvFromSource o La
-image s o
-imagePullPolicy s o
-lifecycle @core.v1.Lifecycle * o
-livenessProbe @core.v1.Probe * o
-name s !
-ports [@core.v1.ContainerPort o Lm:containerPort,protocol P:merge:containerPort
-readinessProbe @core.v1.Probe * o
-resizePolicy [@core.v1.ContainerResizePolicy o La
-resources @core.v1.ResourceRequirements o
-restartPolicy s * o
-restartPolicyRules [@core.v1.ContainerRestartRule o La
-securityContext @core.v1.SecurityContext * o
-startupProbe @core.v1.Probe * o
-stdin b o
-stdinOnce b o
-targetContainerName s o
-terminationMessagePath s o
-terminationMessagePolicy s o
-tty b o
-volumeDevices [@core.v1.VolumeDevice o Lm:devicePath P:merge:devicePath
-volumeMounts [@core.v1.VolumeMount o Lm:mountPath P:merge:mountPath
-workingDir s o
+args [s o La #1.4
+command [s o La #1.3
+env [@core.v1.EnvVar o Lm:name P:merge:name #1.7
+envFrom [@core.v1.EnvFromSource o La #1.19
+image s o #1.2
+imagePullPolicy s o #1.14
+lifecycle @core.v1.Lifecycle * o #1.12
+livenessProbe @core.v1.Probe * o #1.10
+name s ! #1.1
+ports [@core.v1.ContainerPort o Lm:containerPort,protocol P:merge:containerPort #1.6
+readinessProbe @core.v1.Probe * o #1.11
+resizePolicy [@core.v1.ContainerResizePolicy o La #1.23
+resources @core.v1.ResourceRequirements o #1.8
+restartPolicy s * o #1.24
+restartPolicyRules [@core.v1.ContainerRestartRule o La #1.25
+securityContext @core.v1.SecurityContext * o #1.15
+startupProbe @core.v1.Probe * o #1.22
+stdin b o #1.16
+stdinOnce b o #1.17
+targetContainerName s o #2
+terminationMessagePath s o #1.13
+terminationMessagePolicy s o #1.20
+tty b o #1.18
+volumeDevices [@core.v1.VolumeDevice o Lm:devicePath P:merge:devicePath #1.21
+volumeMounts [@core.v1.VolumeMount o Lm:mountPath P:merge:mountPath #1.9
+workingDir s o #1.5
 T core.v1.EvictionResponder a
-name s !
-priority i ! *
+name s ! #1
+priority i ! * #2
 T core.v1.HostAlias -
-hostnames [s o La
-ip s !
+hostnames [s o La #2
+ip s ! #1
 T core.v1.PodOS -
-name s !
+name s ! #1
 T core.v1.PodReadinessGate -
-conditionType s !
+conditionType s ! #1
 T core.v1.PodResourceClaim -
-name s !
-resourceClaimName s * o
-resourceClaimTemplateName s * o
+name s ! #1
+resourceClaimName s * o #3
+resourceClaimTemplateName s * o #4
 T core.v1.ResourceRequirements -
-claims [@core.v1.ResourceClaim o Lm:name
-limits {q o
-requests {q o
+claims [@core.v1.ResourceClaim o Lm:name #3
+limits {q o #1
+requests {q o #2
 T core.v1.PodSchedulingGate -
-name s !
+name s ! #1
 T core.v1.PodSchedulingGroup -
-podGroupName s * o
+podGroupName s * o #1
 T core.v1.PodSecurityContext -
-appArmorProfile @core.v1.AppArmorProfile * o
-fsGroup I * o
-fsGroupChangePolicy s * o
-runAsGroup I * o
-runAsNonRoot b * o
-runAsUser I * o
-seLinuxChangePolicy s * o
-seLinuxOptions @core.v1.SELinuxOptions * o
-seccompProfile @core.v1.SeccompProfile * o
-supplementalGroups [I o La
-supplementalGroupsPolicy s * o
-sysctls [@core.v1.Sysctl o La
-windowsOptions @core.v1.WindowsSecurityContextOptions * o
+appArmorProfile @core.v1.AppArmorProfile * o #11
+fsGroup I * o #5
+fsGroupChangePolicy s * o #9
+runAsGroup I * o #6
+runAsNonRoot b * o #3
+runAsUser I * o #2
+seLinuxChangePolicy s * o #13
+seLinuxOptions @core.v1.SELinuxOptions * o #1
+seccompProfile @core.v1.SeccompProfile * o #10
+supplementalGroups [I o La #4
+supplementalGroupsPolicy s * o #12
+sysctls [@core.v1.Sysctl o La #7
+windowsOptions @core.v1.WindowsSecurityContextOptions * o #8
 T core.v1.Toleration -
-effect s o
-key s o
-operator s o
-tolerationSeconds I * o
-value s o
+effect s o #4
+key s o #1
+operator s o #2
+tolerationSeconds I * o #5
+value s o #3
 T core.v1.TopologySpreadConstraint -
-labelSelector @meta.v1.LabelSelector * o
-matchLabelKeys [s o La
-maxSkew i !
-minDomains i * o
-nodeAffinityPolicy s * o
-nodeTaintsPolicy s * o
-topologyKey s !
-whenUnsatisfiable s !
+labelSelector @meta.v1.LabelSelector * o #4
+matchLabelKeys [s o La #8
+maxSkew i ! #1
+minDomains i * o #5
+nodeAffinityPolicy s * o #6
+nodeTaintsPolicy s * o #7
+topologyKey s ! #2
+whenUnsatisfiable s ! #3
 T core.v1.Volume -
-awsElasticBlockStore @core.v1.AWSElasticBlockStoreVolumeSource * o
-azureDisk @core.v1.AzureDiskVolumeSource * o
-azureFile @core.v1.AzureFileVolumeSource * o
-cephfs @core.v1.CephFSVolumeSource * o
-cinder @core.v1.CinderVolumeSource * o
-configMap @core.v1.ConfigMapVolumeSource * o
-csi @core.v1.CSIVolumeSource * o
-downwardAPI @core.v1.DownwardAPIVolumeSource * o
-emptyDir @core.v1.EmptyDirVolumeSource * o
-ephemeral @core.v1.EphemeralVolumeSource * o
-fc @core.v1.FCVolumeSource * o
-flexVolume @core.v1.FlexVolumeSource * o
-flocker @core.v1.FlockerVolumeSource * o
-gcePersistentDisk @core.v1.GCEPersistentDiskVolumeSource * o
-gitRepo @core.v1.GitRepoVolumeSource * o
-glusterfs @core.v1.GlusterfsVolumeSource * o
-hostPath @core.v1.HostPathVolumeSource * o
-image @core.v1.ImageVolumeSource * o
-iscsi @core.v1.ISCSIVolumeSource * o
-name s !
-nfs @core.v1.NFSVolumeSource * o
-persistentVolumeClaim @core.v1.PersistentVolumeClaimVolumeSource * o
-photonPersistentDisk @core.v1.PhotonPersistentDiskVolumeSource * o
-portworxVolume @core.v1.PortworxVolumeSource * o
-projected @core.v1.ProjectedVolumeSource * o
-quobyte @core.v1.QuobyteVolumeSource * o
-rbd @core.v1.RBDVolumeSource * o
-scaleIO @core.v1.ScaleIOVolumeSource * o
-secret @core.v1.SecretVolumeSource * o
-storageos @core.v1.StorageOSVolumeSource * o
-vsphereVolume @core.v1.VsphereVirtualDiskVolumeSource * o
+awsElasticBlockStore @core.v1.AWSElasticBlockStoreVolumeSource * o #2.4
+azureDisk @core.v1.AzureDiskVolumeSource * o #2.22
+azureFile @core.v1.AzureFileVolumeSource * o #2.18
+cephfs @core.v1.CephFSVolumeSource * o #2.14
+cinder @core.v1.CinderVolumeSource * o #2.13
+configMap @core.v1.ConfigMapVolumeSource * o #2.19
+csi @core.v1.CSIVolumeSource * o #2.28
+downwardAPI @core.v1.DownwardAPIVolumeSource * o #2.16
+emptyDir @core.v1.EmptyDirVolumeSource * o #2.2
+ephemeral @core.v1.EphemeralVolumeSource * o #2.29
+fc @core.v1.FCVolumeSource * o #2.17
+flexVolume @core.v1.FlexVolumeSource * o #2.12
+flocker @core.v1.FlockerVolumeSource * o #2.15
+gcePersistentDisk @core.v1.GCEPersistentDiskVolumeSource * o #2.3
+gitRepo @core.v1.GitRepoVolumeSource * o #2.5
+glusterfs @core.v1.GlusterfsVolumeSource * o #2.9
+hostPath @core.v1.HostPathVolumeSource * o #2.1
+image @core.v1.ImageVolumeSource * o #2.30
+iscsi @core.v1.ISCSIVolumeSource * o #2.8
+name s ! #1
+nfs @core.v1.NFSVolumeSource * o #2.7
+persistentVolumeClaim @core.v1.PersistentVolumeClaimVolumeSource * o #2.10
+photonPersistentDisk @core.v1.PhotonPersistentDiskVolumeSource * o #2.23
+portworxVolume @core.v1.PortworxVolumeSource * o #2.24
+projected @core.v1.ProjectedVolumeSource * o #2.26
+quobyte @core.v1.QuobyteVolumeSource * o #2.21
+rbd @core.v1.RBDVolumeSource * o #2.11
+scaleIO @core.v1.ScaleIOVolumeSource * o #2.25
+secret @core.v1.SecretVolumeSource * o #2.6
+storageos @core.v1.StorageOSVolumeSource * o #2.27
+vsphereVolume @core.v1.VsphereVirtualDiskVolumeSource * o #2.20
 T core.v1.PodCondition -
-lastProbeTime t o
-lastTransitionTime t o
-message s o
-observedGeneration I o
-reason s o
-status s !
-type s !
+lastProbeTime t o #3
+lastTransitionTime t o #4
+message s o #6
+observedGeneration I o #7
+reason s o #5
+status s ! #2
+type s ! #1
 T core.v1.ContainerStatus -
-allocatedResources {q o
-allocatedResourcesStatus [@core.v1.ResourceStatus o Lm:name P:merge:name
-containerID s o
-image s !
-imageID s !
-lastState @core.v1.ContainerState o
-name s !
-ready b !
-resources @core.v1.ResourceRequirements * o
-restartCount i !
-started b * o
-state @core.v1.ContainerState o
-stopSignal s * o
-user @core.v1.ContainerUser * o
-volumeMounts [@core.v1.VolumeMountStatus o Lm:mountPath P:merge:mountPath
+allocatedResources {q o #10
+allocatedResourcesStatus [@core.v1.ResourceStatus o Lm:name P:merge:name #14
+containerID s o #8
+image s ! #6
+imageID s ! #7
+lastState @core.v1.ContainerState o #3
+name s ! #1
+ready b ! #4
+resources @core.v1.ResourceRequirements * o #11
+restartCount i ! #5
+started b * o #9
+state @core.v1.ContainerState o #2
+stopSignal s * o #15
+user @core.v1.ContainerUser * o #13
+volumeMounts [@core.v1.VolumeMountStatus o Lm:mountPath P:merge:mountPath #12
 T core.v1.PodExtendedResourceClaimStatus -
-requestMappings [@core.v1.ContainerExtendedResourceRequest ! La
-resourceClaimName s !
+requestMappings [@core.v1.ContainerExtendedResourceRequest ! La #1
+resourceClaimName s ! #2
 T core.v1.HostIP -
-ip s !
+ip s ! #1
 T core.v1.NodeAllocatableResourceClaimStatus -
-containers [s o Ls
-mapping [@core.v1.NodeAllocatableMappedResources o Lm:name P:merge:name
-overhead [@core.v1.NodeAllocatableOverheadResources o Lm:name P:merge:name
-resourceClaimName s !
+containers [s o Ls #2
+mapping [@core.v1.NodeAllocatableMappedResources o Lm:name P:merge:name #4
+overhead [@core.v1.NodeAllocatableOverheadResources o Lm:name P:merge:name #5
+resourceClaimName s ! #1
 T core.v1.PodIP -
-ip s !
+ip s ! #1
 T core.v1.PodResourceClaimStatus -
-name s !
-resourceClaimName s * o
+name s ! #1
+resourceClaimName s * o #2
 T core.v1.PodVolumeHealth -
-healthConditions [@core.v1.VolumeHealthCondition o Lm:status,reason P:merge:status
-lastTransitionTime t o
-name s !
+healthConditions [@core.v1.VolumeHealthCondition o Lm:status,reason P:merge:status #2
+lastTransitionTime t o #3
+name s ! #1
 T core.v1.ReplicationControllerCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s !
-type s !
+lastTransitionTime t o #3
+message s o #5
+reason s o #4
+status s ! #2
+type s ! #1
 T core.v1.ScopeSelector a
-matchExpressions [@core.v1.ScopedResourceSelectorRequirement o La
+matchExpressions [@core.v1.ScopedResourceSelectorRequirement o La #1
 T authentication.v1.BoundObjectReference -
-apiVersion s o
-kind s o
-name s o
-uid s o
+apiVersion s o #2
+kind s o #1
+name s o #3
+uid s o #4
 T core.v1.ServicePort -
-appProtocol s * o
-name s o
-nodePort i o
-port i !
-protocol s o d=TCP
-targetPort x o
+appProtocol s * o #6
+name s o #1
+nodePort i o #5
+port i ! #3
+protocol s o d=TCP #2
+targetPort x o #4
 T core.v1.SessionAffinityConfig -
-clientIP @core.v1.ClientIPConfig * o
+clientIP @core.v1.ClientIPConfig * o #1
 T meta.v1.Condition -
-lastTransitionTime t !
-message s !
-observedGeneration I o
-reason s !
-status s !
-type s !
+lastTransitionTime t ! #4
+message s ! #6
+observedGeneration I o #3
+reason s ! #5
+status s ! #2
+type s ! #1
 T core.v1.LoadBalancerStatus -
-ingress [@core.v1.LoadBalancerIngress o La
+ingress [@core.v1.LoadBalancerIngress o La #1
 T apireg.v1.ServiceReference -
-name s o
-namespace s o
-port i * o
+name s o #2
+namespace s o #1
+port i * o #3
 T apireg.v1.APIServiceCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s !
-type s !
+lastTransitionTime t o #3
+message s o #5
+reason s o #4
+status s ! #2
+type s ! #1
 T apps.v1.DaemonSetUpdateStrategy -
-rollingUpdate @apps.v1.RollingUpdateDaemonSet * o
-type s o
+rollingUpdate @apps.v1.RollingUpdateDaemonSet * o #2
+type s o #1
 T apps.v1.DaemonSetCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s
-type s
+lastTransitionTime t o #3
+message s o #5
+reason s o #4
+status s #2
+type s #1
 T apps.v1.DeploymentStrategy -
-rollingUpdate @apps.v1.RollingUpdateDeployment * o
-type s o
+rollingUpdate @apps.v1.RollingUpdateDeployment * o #2
+type s o #1
 T apps.v1.DeploymentCondition -
-lastTransitionTime t o
-lastUpdateTime t o
-message s o
-reason s o
-status s
-type s
+lastTransitionTime t o #7
+lastUpdateTime t o #6
+message s o #5
+reason s o #4
+status s #2
+type s #1
 T apps.v1.ReplicaSetCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s
-type s
+lastTransitionTime t o #3
+message s o #5
+reason s o #4
+status s #2
+type s #1
 T apps.v1.StatefulSetOrdinals -
-start i
+start i #1
 T apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy -
-whenDeleted s o
-whenScaled s o
+whenDeleted s o #1
+whenScaled s o #2
 T apps.v1.StatefulSetUpdateStrategy -
-rollingUpdate @apps.v1.RollingUpdateStatefulSetStrategy * o
-type s o
+rollingUpdate @apps.v1.RollingUpdateStatefulSetStrategy * o #2
+type s o #1
 T apps.v1.StatefulSetCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s
-type s
+lastTransitionTime t o #3
+message s o #5
+reason s o #4
+status s #2
+type s #1
 T authentication.v1.UserInfo -
-extra {[s o
-groups [s o La
-uid s o
-username s o
+extra {[s o #4
+groups [s o La #3
+uid s o #2
+username s o #1
 T authorization.v1.NonResourceAttributes -
-path s o
-verb s o
+path s o #1
+verb s o #2
 T authorization.v1.ResourceAttributes -
-fieldSelector @authorization.v1.FieldSelectorAttributes * o
-group s o
-labelSelector @authorization.v1.LabelSelectorAttributes * o
-name s o
-namespace s o
-resource s o
-subresource s o
-verb s o
-version s o
-T authorization.v1.NonResourceRule -
-nonResourceURLs [s o La
-verbs [s ! La
-T authorization.v1.ResourceRule -
-apiGroups [s o La
-resourceNames [s o La
-resources [s o La
-verbs [s ! La
-T autoscaling.v2.HorizontalPodAutoscalerBehavior -
-scaleDown @autoscaling.v2.HPAScalingRules * o
-scaleUp @autoscaling.v2.HPAScalingRules * o
-T autoscaling.v2.MetricSpec -
-containerResource @autoscaling.v2.ContainerResourceMetricSource * o
-external @autoscaling.v2.ExternalMetricSource * o
-object @autoscaling.v2.ObjectMetricSource * o
-pods @autoscaling.v2.PodsMetricSource * o
-resource @autoscaling.v2.ResourceMetricSource * o
-type s !
-T autoscaling.v2.CrossVersionObjectReference -
-apiVersion s o
-kind s !
-name s !
-T autoscaling.v2.HorizontalPodAutoscalerCondition -
-lastTransitionTime t o
-message s o
-observedGeneration I * o
-reason s o
-status s !
-type s !
-T autoscaling.v2.MetricStatus -
-containerResource @autoscaling.v2.ContainerResourceMetricStatus * o
-external @autoscaling.v2.ExternalMetricStatus * o
-object @autoscaling.v2.ObjectMetricStatus * o
-pods @autoscaling.v2.PodsMetricStatus * o
-resource @autoscaling.v2.ResourceMetricStatus * o
-type s !
-T autoscaling.v1.CrossVersionObjectReference a
-apiVersion s o
-kind s !
-name s !
-T batch.v1.JobTemplateSpec -
-metadata @meta.v1.ObjectMeta o
-spec @batch.v1.JobSpec o
-T batch.v1.PodFailurePolicy -
-rules [@batch.v1.PodFailurePolicyRule ! La
-T batch.v1.JobSchedulingConfiguration -
-disruptionMode @scheduling.v1alpha3.WorkloadPodGroupDisruptionMode * o
-resourceClaims [@scheduling.v1alpha3.WorkloadPodGroupResourceClaim o Lm:name P:merge:name
-schedulingConstraints @scheduling.v1alpha3.WorkloadPodGroupSchedulingConstraints * o
-schedulingPolicy @scheduling.v1alpha3.WorkloadPodGroupSchedulingPolicy * o
-T batch.v1.SuccessPolicy -
-rules [@batch.v1.SuccessPolicyRule ! La
-T batch.v1.JobCondition -
-lastProbeTime t o
-lastTransitionTime t o
-message s o
-reason s o
-status s !
-type s !
-T batch.v1.UncountedTerminatedPods -
-failed [s o Ls
-succeeded [s o Ls
-T certificates.v1.CertificateSigningRequestCondition -
-lastTransitionTime t o
-lastUpdateTime t o
-message s o
-reason s o
-status s !
-type s !
-T networking.v1.IngressClassParametersReference -
-apiGroup s * o
-kind s !
-name s !
-namespace s * o
-scope s *
-T networking.v1.IngressBackend -
-resource @core.v1.TypedLocalObjectReference * o
-service @networking.v1.IngressServiceBackend * o
-T networking.v1.IngressRule -
-host s o
-http @networking.v1.HTTPIngressRuleValue * o
-T networking.v1.IngressTLS -
-hosts [s o La
-secretName s o
-T networking.v1.IngressLoadBalancerStatus -
-ingress [@networking.v1.IngressLoadBalancerIngress o La
-T networking.v1.ParentReference -
-group s o
-name s ! o
-namespace s o
-resource s ! o
-T networking.v1.NetworkPolicyEgressRule -
-ports [@networking.v1.NetworkPolicyPort o La
-to [@networking.v1.NetworkPolicyPeer o La
-T networking.v1.NetworkPolicyIngressRule -
-from [@networking.v1.NetworkPolicyPeer o La
-ports [@networking.v1.NetworkPolicyPort o La
-T storage.v1.TokenRequest -
-audience s !
-expirationSeconds I * o
-T storage.v1.CSINodeDriver -
-allocatable @storage.v1.VolumeNodeResources * o
-name s !
-nodeID s !
-topologyKeys [s La
-T storage.v1.StorageHealth -
-healthConditions [@storage.v1.StorageHealthCondition o La
-name s !
-T meta.v1.LabelSelectorRequirement -
-key s !
-operator s !
-values [s o La
-T core.v1.TopologySelectorLabelRequirement -
-key s !
-values [s ! La
-T storage.v1.VolumeAttachmentSource -
-inlineVolumeSpec @core.v1.PersistentVolumeSpec * o
-persistentVolumeName s * o
-T storage.v1.VolumeError -
-errorCode i * o
-message s o
-time t o
-T admissionregistration.v1.MatchCondition -
-expression s !
-name s !
-T admissionregistration.v1.MatchResources a
-excludeResourceRules [@admissionregistration.v1.NamedRuleWithOperations o La
-matchPolicy s * o
-namespaceSelector @meta.v1.LabelSelector * o
-objectSelector @meta.v1.LabelSelector * o
-resourceRules [@admissionregistration.v1.NamedRuleWithOperations o La
-T admissionregistration.v1.Mutation -
-applyConfiguration @admissionregistration.v1.ApplyConfiguration * o
-jsonPatch @admissionregistration.v1.JSONPatch * o
-patchType s !
-T admissionregistration.v1.ParamKind a
-apiVersion s o
-kind s o
-T admissionregistration.v1.Variable a
-expression s !
-name s !
-T admissionregistration.v1.ParamRef a
-name s o
-namespace s o
+fieldSelector @authorization.v1.FieldSelectorAttributes * o #8
+group s o #3
+labelSelector @authorization.v1.LabelSelectorAttributes * o #9
+name s o #7
+namespace s o #1
+resource s o #5
 )~"
-R"~(parameterNotFoundAction s * o
-selector @meta.v1.LabelSelector * o
+R"~(subresource s o #6
+verb s o #2
+version s o #4
+T authorization.v1.NonResourceRule -
+nonResourceURLs [s o La #2
+verbs [s ! La #1
+T authorization.v1.ResourceRule -
+apiGroups [s o La #2
+resourceNames [s o La #4
+resources [s o La #3
+verbs [s ! La #1
+T autoscaling.v2.HorizontalPodAutoscalerBehavior -
+scaleDown @autoscaling.v2.HPAScalingRules * o #2
+scaleUp @autoscaling.v2.HPAScalingRules * o #1
+T autoscaling.v2.MetricSpec -
+containerResource @autoscaling.v2.ContainerResourceMetricSource * o #7
+external @autoscaling.v2.ExternalMetricSource * o #5
+object @autoscaling.v2.ObjectMetricSource * o #2
+pods @autoscaling.v2.PodsMetricSource * o #3
+resource @autoscaling.v2.ResourceMetricSource * o #4
+type s ! #1
+T autoscaling.v2.CrossVersionObjectReference -
+apiVersion s o #3
+kind s ! #1
+name s ! #2
+T autoscaling.v2.HorizontalPodAutoscalerCondition -
+lastTransitionTime t o #3
+message s o #5
+observedGeneration I * o #6
+reason s o #4
+status s ! #2
+type s ! #1
+T autoscaling.v2.MetricStatus -
+containerResource @autoscaling.v2.ContainerResourceMetricStatus * o #7
+external @autoscaling.v2.ExternalMetricStatus * o #5
+object @autoscaling.v2.ObjectMetricStatus * o #2
+pods @autoscaling.v2.PodsMetricStatus * o #3
+resource @autoscaling.v2.ResourceMetricStatus * o #4
+type s ! #1
+T autoscaling.v1.CrossVersionObjectReference a
+apiVersion s o #3
+kind s ! #1
+name s ! #2
+T batch.v1.JobTemplateSpec -
+metadata @meta.v1.ObjectMeta o #1
+spec @batch.v1.JobSpec o #2
+T batch.v1.PodFailurePolicy -
+rules [@batch.v1.PodFailurePolicyRule ! La #1
+T batch.v1.JobSchedulingConfiguration -
+disruptionMode @scheduling.v1alpha3.WorkloadPodGroupDisruptionMode * o #3
+resourceClaims [@scheduling.v1alpha3.WorkloadPodGroupResourceClaim o Lm:name P:merge:name #4
+schedulingConstraints @scheduling.v1alpha3.WorkloadPodGroupSchedulingConstraints * o #2
+schedulingPolicy @scheduling.v1alpha3.WorkloadPodGroupSchedulingPolicy * o #1
+T batch.v1.SuccessPolicy -
+rules [@batch.v1.SuccessPolicyRule ! La #1
+T batch.v1.JobCondition -
+lastProbeTime t o #3
+lastTransitionTime t o #4
+message s o #6
+reason s o #5
+status s ! #2
+type s ! #1
+T batch.v1.UncountedTerminatedPods -
+failed [s o Ls #2
+succeeded [s o Ls #1
+T certificates.v1.CertificateSigningRequestCondition -
+lastTransitionTime t o #5
+lastUpdateTime t o #4
+message s o #3
+reason s o #2
+status s ! #6
+type s ! #1
+T networking.v1.IngressClassParametersReference -
+apiGroup s * o #1
+kind s ! #2
+name s ! #3
+namespace s * o #5
+scope s * #4
+T networking.v1.IngressBackend -
+resource @core.v1.TypedLocalObjectReference * o #3
+service @networking.v1.IngressServiceBackend * o #4
+T networking.v1.IngressRule -
+host s o #1
+http @networking.v1.HTTPIngressRuleValue * o #2.1
+T networking.v1.IngressTLS -
+hosts [s o La #1
+secretName s o #2
+T networking.v1.IngressLoadBalancerStatus -
+ingress [@networking.v1.IngressLoadBalancerIngress o La #1
+T networking.v1.ParentReference -
+group s o #1
+name s ! o #4
+namespace s o #3
+resource s ! o #2
+T networking.v1.NetworkPolicyEgressRule -
+ports [@networking.v1.NetworkPolicyPort o La #1
+to [@networking.v1.NetworkPolicyPeer o La #2
+T networking.v1.NetworkPolicyIngressRule -
+from [@networking.v1.NetworkPolicyPeer o La #2
+ports [@networking.v1.NetworkPolicyPort o La #1
+T storage.v1.TokenRequest -
+audience s ! #1
+expirationSeconds I * o #2
+T storage.v1.CSINodeDriver -
+allocatable @storage.v1.VolumeNodeResources * o #4
+name s ! #1
+nodeID s ! #2
+topologyKeys [s La #3
+T storage.v1.StorageHealth -
+healthConditions [@storage.v1.StorageHealthCondition o La #2
+name s ! #1
+T meta.v1.LabelSelectorRequirement -
+key s ! #1
+operator s ! #2
+values [s o La #3
+T core.v1.TopologySelectorLabelRequirement -
+key s ! #1
+values [s ! La #2
+T storage.v1.VolumeAttachmentSource -
+inlineVolumeSpec @core.v1.PersistentVolumeSpec * o #2
+persistentVolumeName s * o #1
+T storage.v1.VolumeError -
+errorCode i * o #3
+message s o #2
+time t o #1
+T admissionregistration.v1.MatchCondition -
+expression s ! #2
+name s ! #1
+T admissionregistration.v1.MatchResources a
+excludeResourceRules [@admissionregistration.v1.NamedRuleWithOperations o La #4
+matchPolicy s * o #7
+namespaceSelector @meta.v1.LabelSelector * o #1
+objectSelector @meta.v1.LabelSelector * o #2
+resourceRules [@admissionregistration.v1.NamedRuleWithOperations o La #3
+T admissionregistration.v1.Mutation -
+applyConfiguration @admissionregistration.v1.ApplyConfiguration * o #3
+jsonPatch @admissionregistration.v1.JSONPatch * o #4
+patchType s ! #2
+T admissionregistration.v1.ParamKind a
+apiVersion s o #1
+kind s o #2
+T admissionregistration.v1.Variable a
+expression s ! #2
+name s ! #1
+T admissionregistration.v1.ParamRef a
+name s o #1
+namespace s o #2
+parameterNotFoundAction s * o #4
+selector @meta.v1.LabelSelector * o #3
 T admissionregistration.v1.WebhookClientConfig -
-caBundle y o
-service @admissionregistration.v1.ServiceReference * o
-url s * o
+caBundle y o #2
+service @admissionregistration.v1.ServiceReference * o #1
+url s * o #3
 T admissionregistration.v1.RuleWithOperations -
-apiGroups [s o La
-apiVersions [s o La
-operations [s o La
-resources [s o La
-scope s * o
+apiGroups [s o La #2.1
+apiVersions [s o La #2.2
+operations [s o La #1
+resources [s o La #2.3
+scope s * o #2.4
 T admissionregistration.v1.AuditAnnotation -
-key s !
-valueExpression s !
+key s ! #1
+valueExpression s ! #2
 T admissionregistration.v1.Validation -
-expression s !
-message s o
-messageExpression s o
-reason s * o
+expression s ! #1
+message s o #2
+messageExpression s o #4
+reason s * o #3
 T admissionregistration.v1.TypeChecking -
-expressionWarnings [@admissionregistration.v1.ExpressionWarning o La
+expressionWarnings [@admissionregistration.v1.ExpressionWarning o La #1
 T apiext.v1.CustomResourceConversion -
-strategy s !
-webhook @apiext.v1.WebhookConversion * o
+strategy s ! #1
+webhook @apiext.v1.WebhookConversion * o #2
 T apiext.v1.CustomResourceDefinitionNames -
-categories [s o La
-kind s !
-listKind s o
-plural s !
-shortNames [s o La
-singular s o
+categories [s o La #6
+kind s ! #4
+listKind s o #5
+plural s ! #1
+shortNames [s o La #3
+singular s o #2
 T apiext.v1.CustomResourceDefinitionVersion -
-additionalPrinterColumns [@apiext.v1.CustomResourceColumnDefinition o La
-deprecated b o
-deprecationWarning s * o
-name s !
-schema @apiext.v1.CustomResourceValidation * o
-selectableFields [@apiext.v1.SelectableField o La
-served b !
-storage b !
-subresources @apiext.v1.CustomResourceSubresources * o
+additionalPrinterColumns [@apiext.v1.CustomResourceColumnDefinition o La #6
+deprecated b o #7
+deprecationWarning s * o #8
+name s ! #1
+schema @apiext.v1.CustomResourceValidation * o #4
+selectableFields [@apiext.v1.SelectableField o La #9
+served b ! #2
+storage b ! #3
+subresources @apiext.v1.CustomResourceSubresources * o #5
 T apiext.v1.CustomResourceDefinitionCondition -
-lastTransitionTime t o
-message s o
-observedGeneration I o
-reason s o
-status s !
-type s !
+lastTransitionTime t o #3
+message s o #5
+observedGeneration I o #6
+reason s o #4
+status s ! #2
+type s ! #1
 T discovery.v1.EndpointConditions -
-ready b * o
-serving b * o
-terminating b * o
+ready b * o #1
+serving b * o #2
+terminating b * o #3
 T discovery.v1.EndpointHints -
-forNodes [@discovery.v1.ForNode o La
-forZones [@discovery.v1.ForZone o La
+forNodes [@discovery.v1.ForNode o La #2
+forZones [@discovery.v1.ForZone o La #1
 T flowcontrol.v1.FlowDistinguisherMethod -
-type s !
+type s ! #1
 T flowcontrol.v1.PriorityLevelConfigurationReference -
-name s !
+name s ! #1
 T flowcontrol.v1.PolicyRulesWithSubjects -
-nonResourceRules [@flowcontrol.v1.NonResourcePolicyRule o La
-resourceRules [@flowcontrol.v1.ResourcePolicyRule o La
-subjects [@flowcontrol.v1.Subject ! La
+nonResourceRules [@flowcontrol.v1.NonResourcePolicyRule o La #3
+resourceRules [@flowcontrol.v1.ResourcePolicyRule o La #2
+subjects [@flowcontrol.v1.Subject ! La #1
 T flowcontrol.v1.FlowSchemaCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s o
-type s ! o
+lastTransitionTime t o #3
+message s o #5
+reason s o #4
+status s o #2
+type s ! o #1
 T flowcontrol.v1.ExemptPriorityLevelConfiguration -
-lendablePercent i * o
-nominalConcurrencyShares i * o
+lendablePercent i * o #2
+nominalConcurrencyShares i * o #1
 T flowcontrol.v1.LimitedPriorityLevelConfiguration -
-borrowingLimitPercent i * o
-lendablePercent i * o
-limitResponse @flowcontrol.v1.LimitResponse ! o
-nominalConcurrencyShares i *
+borrowingLimitPercent i * o #4
+lendablePercent i * o #3
+limitResponse @flowcontrol.v1.LimitResponse ! o #2
+nominalConcurrencyShares i * #1
 T flowcontrol.v1.PriorityLevelConfigurationCondition -
-lastTransitionTime t o
-message s o
-reason s o
-status s o
-type s ! o
+lastTransitionTime t o #3
+message s o #5
+reason s o #4
+status s o #2
+type s ! o #1
 T meta.v1.StatusCause -
-field s o
-message s o
-reason s o
+field s o #3
+message s o #2
+reason s o #1
 T meta.v1.ShardInfo -
-selector s !
+selector s ! #1
 T core.v1.ConfigMapNodeConfigSource -
-kubeletConfigKey s !
-name s !
-namespace s !
-resourceVersion s o
-uid s o
+kubeletConfigKey s ! #5
+name s ! #2
+namespace s ! #1
+resourceVersion s o #4
+uid s o #3
 T core.v1.DaemonEndpoint -
-Port i !
+Port i ! #1
 T core.v1.NodeSwapStatus -
-capacity I * o
+capacity I * o #1
 T core.v1.NodeRuntimeHandlerFeatures -
-recursiveReadOnlyMounts b * o
-userNamespaces b * o
+recursiveReadOnlyMounts b * o #1
+userNamespaces b * o #2
 T core.v1.VolumeHealthCondition -
-message s o
-reason s !
-status s !
+message s o #3
+reason s ! #2
+status s ! #1
 T core.v1.SecretReference a
-name s o
-namespace s o
+name s o #1
+namespace s o #2
 T core.v1.NodeSelector a
-nodeSelectorTerms [@core.v1.NodeSelectorTerm ! La
+nodeSelectorTerms [@core.v1.NodeSelectorTerm ! La #1
 T core.v1.NodeAffinity -
-preferredDuringSchedulingIgnoredDuringExecution [@core.v1.PreferredSchedulingTerm o La
-requiredDuringSchedulingIgnoredDuringExecution @core.v1.NodeSelector * o
+preferredDuringSchedulingIgnoredDuringExecution [@core.v1.PreferredSchedulingTerm o La #2
+requiredDuringSchedulingIgnoredDuringExecution @core.v1.NodeSelector * o #1
 T core.v1.PodAffinity -
-preferredDuringSchedulingIgnoredDuringExecution [@core.v1.WeightedPodAffinityTerm o La
-requiredDuringSchedulingIgnoredDuringExecution [@core.v1.PodAffinityTerm o La
+preferredDuringSchedulingIgnoredDuringExecution [@core.v1.WeightedPodAffinityTerm o La #2
+requiredDuringSchedulingIgnoredDuringExecution [@core.v1.PodAffinityTerm o La #1
 T core.v1.PodAntiAffinity -
-preferredDuringSchedulingIgnoredDuringExecution [@core.v1.WeightedPodAffinityTerm o La
-requiredDuringSchedulingIgnoredDuringExecution [@core.v1.PodAffinityTerm o La
+preferredDuringSchedulingIgnoredDuringExecution [@core.v1.WeightedPodAffinityTerm o La #2
+requiredDuringSchedulingIgnoredDuringExecution [@core.v1.PodAffinityTerm o La #1
 T core.v1.EnvVar -
-name s !
-value s o
-valueFrom @core.v1.EnvVarSource * o
+name s ! #1
+value s o #2
+valueFrom @core.v1.EnvVarSource * o #3
 T core.v1.EnvFromSource -
-configMapRef @core.v1.ConfigMapEnvSource * o
-prefix s o
-secretRef @core.v1.SecretEnvSource * o
+configMapRef @core.v1.ConfigMapEnvSource * o #2
+prefix s o #1
+secretRef @core.v1.SecretEnvSource * o #3
 T core.v1.Lifecycle -
-postStart @core.v1.LifecycleHandler * o
-preStop @core.v1.LifecycleHandler * o
-stopSignal s * o
+postStart @core.v1.LifecycleHandler * o #1
+preStop @core.v1.LifecycleHandler * o #2
+stopSignal s * o #3
 T core.v1.Probe -
-exec @core.v1.ExecAction * o
-failureThreshold i o
-grpc @core.v1.GRPCAction * o
-httpGet @core.v1.HTTPGetAction * o
-initialDelaySeconds i o
-periodSeconds i o
-successThreshold i o
-tcpSocket @core.v1.TCPSocketAction * o
-terminationGracePeriodSeconds I * o
-timeoutSeconds i o
+exec @core.v1.ExecAction * o #1.1
+failureThreshold i o #6
+grpc @core.v1.GRPCAction * o #1.4
+httpGet @core.v1.HTTPGetAction * o #1.2
+initialDelaySeconds i o #2
+periodSeconds i o #4
+successThreshold i o #5
+tcpSocket @core.v1.TCPSocketAction * o #1.3
+terminationGracePeriodSeconds I * o #7
+timeoutSeconds i o #3
 T core.v1.ContainerPort -
-containerPort i !
-hostIP s o
-hostPort i o
-name s o
-protocol s o d=TCP
+containerPort i ! #3
+hostIP s o #5
+hostPort i o #2
+name s o #1
+protocol s o d=TCP #4
 T core.v1.ContainerResizePolicy -
-resourceName s !
-restartPolicy s !
+resourceName s ! #1
+restartPolicy s ! #2
 T core.v1.ContainerRestartRule -
-action s ! o
-exitCodes @core.v1.ContainerRestartRuleOnExitCodes * o
+action s ! o #1
+exitCodes @core.v1.ContainerRestartRuleOnExitCodes * o #2
 T core.v1.SecurityContext -
-allowPrivilegeEscalation b * o
-appArmorProfile @core.v1.AppArmorProfile * o
-capabilities @core.v1.Capabilities * o
-privileged b * o
-procMount s * o
-readOnlyRootFilesystem b * o
-runAsGroup I * o
-runAsNonRoot b * o
-runAsUser I * o
-seLinuxOptions @core.v1.SELinuxOptions * o
-seccompProfile @core.v1.SeccompProfile * o
-windowsOptions @core.v1.WindowsSecurityContextOptions * o
+allowPrivilegeEscalation b * o #7
+appArmorProfile @core.v1.AppArmorProfile * o #12
+capabilities @core.v1.Capabilities * o #1
+privileged b * o #2
+procMount s * o #9
+readOnlyRootFilesystem b * o #6
+runAsGroup I * o #8
+runAsNonRoot b * o #5
+runAsUser I * o #4
+seLinuxOptions @core.v1.SELinuxOptions * o #3
+seccompProfile @core.v1.SeccompProfile * o #11
+windowsOptions @core.v1.WindowsSecurityContextOptions * o #10
 T core.v1.VolumeDevice -
-devicePath s !
-name s !
+devicePath s ! #2
+name s ! #1
 T core.v1.VolumeMount -
-bindMountOptions [s o Ls
-mountPath s !
-mountPropagation s * o
-name s !
-readOnly b o
-recursiveReadOnly s * o
-subPath s o
-subPathExpr s o
+bindMountOptions [s o Ls #8
+mountPath s ! #3
+mountPropagation s * o #5
+name s ! #1
+readOnly b o #2
+recursiveReadOnly s * o #7
+subPath s o #4
+subPathExpr s o #6
 T core.v1.PodDNSConfigOption -
-name s o
-value s * o
+name s o #1
+value s * o #2
 T core.v1.ResourceClaim -
-name s !
-request s o
+name s ! #1
+request s o #2
 T core.v1.AppArmorProfile -
-localhostProfile s * o
-type s !
+localhostProfile s * o #2
+type s ! #1
 T core.v1.SELinuxOptions -
-level s o
-role s o
-type s o
-user s o
+level s o #4
+role s o #2
+type s o #3
+user s o #1
 T core.v1.SeccompProfile -
-localhostProfile s * o
-type s !
+localhostProfile s * o #2
+type s ! #1
 T core.v1.Sysctl -
-name s !
-value s !
+name s ! #1
+value s ! #2
 T core.v1.WindowsSecurityContextOptions -
-gmsaCredentialSpec s * o
-gmsaCredentialSpecName s * o
-hostProcess b * o
-runAsUserName s * o
+gmsaCredentialSpec s * o #2
+gmsaCredentialSpecName s * o #1
+hostProcess b * o #4
+runAsUserName s * o #3
 T core.v1.AzureFileVolumeSource -
-readOnly b o
-secretName s !
-shareName s !
+readOnly b o #3
+secretName s ! #1
+shareName s ! #2
 T core.v1.CephFSVolumeSource -
-monitors [s ! La
-path s o
-readOnly b o
-secretFile s o
-secretRef @core.v1.LocalObjectReference * o
-user s o
+monitors [s ! La #1
+path s o #2
+readOnly b o #6
+secretFile s o #4
+secretRef @core.v1.LocalObjectReference * o #5
+user s o #3
 T core.v1.CinderVolumeSource -
-fsType s o
-readOnly b o
-secretRef @core.v1.LocalObjectReference * o
-volumeID s !
+fsType s o #2
+readOnly b o #3
+secretRef @core.v1.LocalObjectReference * o #4
+volumeID s ! #1
 T core.v1.ConfigMapVolumeSource -
-defaultMode i * o
-defaultUser I * o
-items [@core.v1.KeyToPath o La
-name s o
-optional b * o
+defaultMode i * o #3
+defaultUser I * o #5
+items [@core.v1.KeyToPath o La #2
+name s o #1.1
+optional b * o #4
 T core.v1.CSIVolumeSource -
-driver s !
-fsType s * o
-nodePublishSecretRef @core.v1.LocalObjectReference * o
-readOnly b * o
-volumeAttributes {s o
+driver s ! #1
+fsType s * o #3
+nodePublishSecretRef @core.v1.LocalObjectReference * o #5
+readOnly b * o #2
+volumeAttributes {s o #4
 T core.v1.DownwardAPIVolumeSource -
-defaultMode i * o
-defaultUser I * o
-items [@core.v1.DownwardAPIVolumeFile o La
+defaultMode i * o #2
+defaultUser I * o #3
+items [@core.v1.DownwardAPIVolumeFile o La #1
 T core.v1.EmptyDirVolumeSource -
-medium s o
-mode i * o
-sizeLimit q * o
+medium s o #1
+mode i * o #3
+sizeLimit q * o #2
 T core.v1.EphemeralVolumeSource -
-volumeClaimTemplate @core.v1.PersistentVolumeClaimTemplate * o
+volumeClaimTemplate @core.v1.PersistentVolumeClaimTemplate * o #1
 T core.v1.FlexVolumeSource -
-driver s !
-fsType s o
-options {s o
-readOnly b o
-secretRef @core.v1.LocalObjectReference * o
+driver s ! #1
+fsType s o #2
+options {s o #5
+readOnly b o #4
+secretRef @core.v1.LocalObjectReference * o #3
 T core.v1.GitRepoVolumeSource -
-directory s o
-repository s !
-revision s o
+directory s o #3
+repository s ! #1
+revision s o #2
 T core.v1.GlusterfsVolumeSource -
-endpoints s !
-path s !
-readOnly b o
+endpoints s ! #1
+path s ! #2
+readOnly b o #3
 T core.v1.ImageVolumeSource -
-pullPolicy s o
-reference s o
+pullPolicy s o #2
+reference s o #1
 T core.v1.ISCSIVolumeSource -
-chapAuthDiscovery b o
-chapAuthSession b o
-fsType s o
-initiatorName s * o
-iqn s !
-iscsiInterface s o d=default
-lun i !
-portals [s o La
-readOnly b o
-secretRef @core.v1.LocalObjectReference * o
-targetPortal s !
+chapAuthDiscovery b o #8
+chapAuthSession b o #11
+fsType s o #5
+initiatorName s * o #12
+iqn s ! #2
+iscsiInterface s o d=default #4
+lun i ! #3
+portals [s o La #7
+readOnly b o #6
+secretRef @core.v1.LocalObjectReference * o #10
+targetPortal s ! #1
 T core.v1.PersistentVolumeClaimVolumeSource -
-claimName s !
-readOnly b o
+claimName s ! #1
+readOnly b o #2
 T core.v1.ProjectedVolumeSource -
-defaultMode i * o
-defaultUser I * o
-sources [@core.v1.VolumeProjection La
+defaultMode i * o #2
+defaultUser I * o #3
+sources [@core.v1.VolumeProjection La #1
 T core.v1.RBDVolumeSource -
-fsType s o
-image s !
-keyring s o d=/etc/ceph/keyring
-monitors [s ! La
-pool s o d=rbd
-readOnly b o
-secretRef @core.v1.LocalObjectReference * o
-user s o d=admin
+fsType s o #3
+image s ! #2
+keyring s o d=/etc/ceph/keyring #6
+monitors [s ! La #1
+)~"
+R"~(pool s o d=rbd #4
+readOnly b o #8
+secretRef @core.v1.LocalObjectReference * o #7
+user s o d=admin #5
 T core.v1.ScaleIOVolumeSource -
-fsType s o d=xfs
-gateway s !
-protectionDomain s o
-readOnly b o
-secretRef @core.v1.LocalObjectReference ! *
-sslEnabled b o
-storageMode s o d=ThinProvisioned
-storagePool s o
-system s !
-volumeName s o
+fsType s o d=xfs #9
+gateway s ! #1
+protectionDomain s o #5
+readOnly b o #10
+secretRef @core.v1.LocalObjectReference ! * #3
+sslEnabled b o #4
+storageMode s o d=ThinProvisioned #7
+storagePool s o #6
+system s ! #2
+volumeName s o #8
 T core.v1.SecretVolumeSource -
-defaultMode i * o
-defaultUser I * o
-items [@core.v1.KeyToPath o La
-optional b * o
-secretName s o
+defaultMode i * o #3
+defaultUser I * o #5
+items [@core.v1.KeyToPath o La #2
+optional b * o #4
+secretName s o #1
 T core.v1.StorageOSVolumeSource -
-fsType s o
-readOnly b o
-secretRef @core.v1.LocalObjectReference * o
-volumeName s o
-volumeNamespace s o
+fsType s o #3
+readOnly b o #4
+secretRef @core.v1.LocalObjectReference * o #5
+volumeName s o #1
+volumeNamespace s o #2
 T core.v1.ResourceStatus -
-name s !
-resources [@core.v1.ResourceHealth o Lm:resourceID
+name s ! #1
+resources [@core.v1.ResourceHealth o Lm:resourceID #2
 T core.v1.ContainerState -
-running @core.v1.ContainerStateRunning * o
-terminated @core.v1.ContainerStateTerminated * o
-waiting @core.v1.ContainerStateWaiting * o
+running @core.v1.ContainerStateRunning * o #2
+terminated @core.v1.ContainerStateTerminated * o #3
+waiting @core.v1.ContainerStateWaiting * o #1
 T core.v1.ContainerUser -
-linux @core.v1.LinuxContainerUser * o
+linux @core.v1.LinuxContainerUser * o #1
 T core.v1.VolumeMountStatus -
-mountPath s !
-name s !
-readOnly b o
-recursiveReadOnly s * o
-volumeStatus @core.v1.VolumeStatus * o
+mountPath s ! #2
+name s ! #1
+readOnly b o #3
+recursiveReadOnly s * o #4
+volumeStatus @core.v1.VolumeStatus * o #5
 T core.v1.ContainerExtendedResourceRequest -
-containerName s !
-requestName s !
-resourceName s !
+containerName s ! #1
+requestName s ! #3
+resourceName s ! #2
 T core.v1.NodeAllocatableMappedResources -
-name s !
-quantity q ! *
+name s ! #1
+quantity q ! * #2
 T core.v1.NodeAllocatableOverheadResources -
-name s !
-perContainer q * o
-perPod q * o
+name s ! #1
+perContainer q * o #3
+perPod q * o #2
 T core.v1.ScopedResourceSelectorRequirement -
-operator s !
-scopeName s !
-values [s o La
+operator s ! #2
+scopeName s ! #1
+values [s o La #3
 T core.v1.ClientIPConfig -
-timeoutSeconds i * o
+timeoutSeconds i * o #1
 T core.v1.LoadBalancerIngress -
-hostname s o
-ip s o
-ipMode s * o
-ports [@core.v1.PortStatus o La
+hostname s o #2
+ip s o #1
+ipMode s * o #3
+ports [@core.v1.PortStatus o La #4
 T apps.v1.RollingUpdateDaemonSet -
-maxSurge x * o
-maxUnavailable x * o
+maxSurge x * o #2
+maxUnavailable x * o #1
 T apps.v1.RollingUpdateDeployment -
-maxSurge x * o
-maxUnavailable x * o
+maxSurge x * o #2
+maxUnavailable x * o #1
 T apps.v1.RollingUpdateStatefulSetStrategy -
-maxUnavailable x * o
-partition i * o
+maxUnavailable x * o #2
+partition i * o #1
 T authorization.v1.FieldSelectorAttributes -
-rawSelector s o
-requirements [@meta.v1.FieldSelectorRequirement o La
+rawSelector s o #1
+requirements [@meta.v1.FieldSelectorRequirement o La #2
 T authorization.v1.LabelSelectorAttributes -
-rawSelector s o
-requirements [@meta.v1.LabelSelectorRequirement o La
+rawSelector s o #1
+requirements [@meta.v1.LabelSelectorRequirement o La #2
 T autoscaling.v2.HPAScalingRules -
-policies [@autoscaling.v2.HPAScalingPolicy o La
-selectPolicy s * o
-stabilizationWindowSeconds i * o
-tolerance q * o
+policies [@autoscaling.v2.HPAScalingPolicy o La #2
+selectPolicy s * o #1
+stabilizationWindowSeconds i * o #3
+tolerance q * o #4
 T autoscaling.v2.ContainerResourceMetricSource -
-container s !
-name s !
-target @autoscaling.v2.MetricTarget !
+container s ! #3
+name s ! #1
+target @autoscaling.v2.MetricTarget ! #2
 T autoscaling.v2.ExternalMetricSource -
-metric @autoscaling.v2.MetricIdentifier !
-target @autoscaling.v2.MetricTarget !
+metric @autoscaling.v2.MetricIdentifier ! #1
+target @autoscaling.v2.MetricTarget ! #2
 T autoscaling.v2.ObjectMetricSource -
-describedObject @autoscaling.v2.CrossVersionObjectReference !
-metric @autoscaling.v2.MetricIdentifier !
-target @autoscaling.v2.MetricTarget !
+describedObject @autoscaling.v2.CrossVersionObjectReference ! #1
+metric @autoscaling.v2.MetricIdentifier ! #3
+target @autoscaling.v2.MetricTarget ! #2
 T autoscaling.v2.PodsMetricSource -
-metric @autoscaling.v2.MetricIdentifier !
-target @autoscaling.v2.MetricTarget !
+metric @autoscaling.v2.MetricIdentifier ! #1
+target @autoscaling.v2.MetricTarget ! #2
 T autoscaling.v2.ResourceMetricSource -
-name s !
-target @autoscaling.v2.MetricTarget !
+name s ! #1
+target @autoscaling.v2.MetricTarget ! #2
 T autoscaling.v2.ContainerResourceMetricStatus -
-container s !
-current @autoscaling.v2.MetricValueStatus !
-name s !
+container s ! #3
+current @autoscaling.v2.MetricValueStatus ! #2
+name s ! #1
 T autoscaling.v2.ExternalMetricStatus -
-current @autoscaling.v2.MetricValueStatus !
-metric @autoscaling.v2.MetricIdentifier !
+current @autoscaling.v2.MetricValueStatus ! #2
+metric @autoscaling.v2.MetricIdentifier ! #1
 T autoscaling.v2.ObjectMetricStatus -
-current @autoscaling.v2.MetricValueStatus !
-describedObject @autoscaling.v2.CrossVersionObjectReference !
-metric @autoscaling.v2.MetricIdentifier !
+current @autoscaling.v2.MetricValueStatus ! #2
+describedObject @autoscaling.v2.CrossVersionObjectReference ! #3
+metric @autoscaling.v2.MetricIdentifier ! #1
 T autoscaling.v2.PodsMetricStatus -
-current @autoscaling.v2.MetricValueStatus !
-metric @autoscaling.v2.MetricIdentifier !
+current @autoscaling.v2.MetricValueStatus ! #2
+metric @autoscaling.v2.MetricIdentifier ! #1
 T autoscaling.v2.ResourceMetricStatus -
-current @autoscaling.v2.MetricValueStatus !
-name s !
+current @autoscaling.v2.MetricValueStatus ! #2
+name s ! #1
 T batch.v1.PodFailurePolicyRule -
-action s !
-onExitCodes @batch.v1.PodFailurePolicyOnExitCodesRequirement * o
-onPodConditions [@batch.v1.PodFailurePolicyOnPodConditionsPattern o La
+action s ! #1
+onExitCodes @batch.v1.PodFailurePolicyOnExitCodesRequirement * o #2
+onPodConditions [@batch.v1.PodFailurePolicyOnPodConditionsPattern o La #3
 T scheduling.v1alpha3.WorkloadPodGroupDisruptionMode -
-all @scheduling.v1alpha3.WorkloadPodGroupAllDisruptionMode * o
-single @scheduling.v1alpha3.WorkloadPodGroupSingleDisruptionMode * o
+all @scheduling.v1alpha3.WorkloadPodGroupAllDisruptionMode * o #2
+single @scheduling.v1alpha3.WorkloadPodGroupSingleDisruptionMode * o #1
 T scheduling.v1alpha3.WorkloadPodGroupResourceClaim -
-name s !
-resourceClaimName s * o
-resourceClaimTemplateName s * o
+name s ! #1
+resourceClaimName s * o #2
+resourceClaimTemplateName s * o #3
 T scheduling.v1alpha3.WorkloadPodGroupSchedulingConstraints -
-topology [@scheduling.v1alpha3.TopologyConstraint o La
+topology [@scheduling.v1alpha3.TopologyConstraint o La #1
 T scheduling.v1alpha3.WorkloadPodGroupSchedulingPolicy -
-basic @scheduling.v1alpha3.WorkloadPodGroupBasicSchedulingPolicy * o
-gang @scheduling.v1alpha3.WorkloadPodGroupGangSchedulingPolicy * o
+basic @scheduling.v1alpha3.WorkloadPodGroupBasicSchedulingPolicy * o #1
+gang @scheduling.v1alpha3.WorkloadPodGroupGangSchedulingPolicy * o #2
 T batch.v1.SuccessPolicyRule -
-succeededCount i * o
-succeededIndexes s * o
+succeededCount i * o #2
+succeededIndexes s * o #1
 T networking.v1.IngressServiceBackend -
-name s !
-port @networking.v1.ServiceBackendPort o
+name s ! #1
+port @networking.v1.ServiceBackendPort o #2
 T networking.v1.HTTPIngressRuleValue -
-paths [@networking.v1.HTTPIngressPath ! La
+paths [@networking.v1.HTTPIngressPath ! La #1
 T networking.v1.IngressLoadBalancerIngress -
-hostname s o
-ip s o
-ports [@networking.v1.IngressPortStatus o La
+hostname s o #2
+ip s o #1
+ports [@networking.v1.IngressPortStatus o La #4
 T networking.v1.NetworkPolicyPort -
-endPort i * o
-port x * o
-protocol s * o
+endPort i * o #3
+port x * o #2
+protocol s * o #1
 T networking.v1.NetworkPolicyPeer -
-ipBlock @networking.v1.IPBlock * o
-namespaceSelector @meta.v1.LabelSelector * o
-podSelector @meta.v1.LabelSelector * o
+ipBlock @networking.v1.IPBlock * o #3
+namespaceSelector @meta.v1.LabelSelector * o #2
+podSelector @meta.v1.LabelSelector * o #1
 T storage.v1.VolumeNodeResources -
-count i * o
+count i * o #1
 T storage.v1.StorageHealthCondition -
-accessMode s * o
-lastTransitionTime t o
-message s o
-reason s !
-status s !
-volumeMode s * o
+accessMode s * o #4
+lastTransitionTime t o #6
+message s o #3
+reason s ! #2
+status s ! #1
+volumeMode s * o #5
 T admissionregistration.v1.NamedRuleWithOperations a
 apiGroups [s o La
 apiVersions [s o La
-operations [s o La
-resourceNames [s o La
+operations [s o La #2.1
+resourceNames [s o La #1
 resources [s o La
 scope s o
 T admissionregistration.v1.ApplyConfiguration -
-expression s o
+expression s o #1
 T admissionregistration.v1.JSONPatch -
-expression s o
+expression s o #1
 T admissionregistration.v1.ServiceReference -
-name s !
-namespace s !
-path s * o
-port i * o
+name s ! #2
+namespace s ! #1
+path s * o #3
+port i * o #4
 T admissionregistration.v1.ExpressionWarning -
-fieldRef s !
-)~"
-R"~(warning s !
+fieldRef s ! #2
+warning s ! #3
 T apiext.v1.WebhookConversion -
-clientConfig @apiext.v1.WebhookClientConfig * o
-conversionReviewVersions [s ! La
+clientConfig @apiext.v1.WebhookClientConfig * o #2
+conversionReviewVersions [s ! La #3
 T apiext.v1.CustomResourceColumnDefinition -
-description s o
-format s o
-jsonPath s !
-name s !
-priority i o
-type s !
+description s o #4
+format s o #3
+jsonPath s ! #6
+name s ! #1
+priority i o #5
+type s ! #2
 T apiext.v1.CustomResourceValidation -
-openAPIV3Schema @apiext.v1.JSONSchemaProps * o
+openAPIV3Schema @apiext.v1.JSONSchemaProps * o #1
 T apiext.v1.SelectableField -
-jsonPath s !
+jsonPath s ! #1
 T apiext.v1.CustomResourceSubresources -
-scale @apiext.v1.CustomResourceSubresourceScale * o
-status @apiext.v1.CustomResourceSubresourceStatus * o
+scale @apiext.v1.CustomResourceSubresourceScale * o #2
+status @apiext.v1.CustomResourceSubresourceStatus * o #1
 T discovery.v1.ForNode -
-name s !
+name s ! #1
 T discovery.v1.ForZone -
-name s !
+name s ! #1
 T flowcontrol.v1.NonResourcePolicyRule -
-nonResourceURLs [s ! Ls
-verbs [s ! Ls
+nonResourceURLs [s ! Ls #6
+verbs [s ! Ls #1
 T flowcontrol.v1.ResourcePolicyRule -
-apiGroups [s ! Ls
-clusterScope b o
-namespaces [s Ls
-resources [s ! Ls
-verbs [s ! Ls
+apiGroups [s ! Ls #2
+clusterScope b o #4
+namespaces [s Ls #5
+resources [s ! Ls #3
+verbs [s ! Ls #1
 T flowcontrol.v1.Subject -
-group @flowcontrol.v1.GroupSubject * o
-kind s !
-serviceAccount @flowcontrol.v1.ServiceAccountSubject * o
-user @flowcontrol.v1.UserSubject * o
+group @flowcontrol.v1.GroupSubject * o #3
+kind s ! #1
+serviceAccount @flowcontrol.v1.ServiceAccountSubject * o #4
+user @flowcontrol.v1.UserSubject * o #2
 T flowcontrol.v1.LimitResponse -
-queuing @flowcontrol.v1.QueuingConfiguration * o
-type s !
+queuing @flowcontrol.v1.QueuingConfiguration * o #2
+type s ! #1
 T core.v1.NodeSelectorTerm a
-matchExpressions [@core.v1.NodeSelectorRequirement o La
-matchFields [@core.v1.NodeSelectorRequirement o La
+matchExpressions [@core.v1.NodeSelectorRequirement o La #1
+matchFields [@core.v1.NodeSelectorRequirement o La #2
 T core.v1.PreferredSchedulingTerm -
-preference @core.v1.NodeSelectorTerm !
-weight i !
+preference @core.v1.NodeSelectorTerm ! #2
+weight i ! #1
 T core.v1.WeightedPodAffinityTerm -
-podAffinityTerm @core.v1.PodAffinityTerm !
-weight i !
+podAffinityTerm @core.v1.PodAffinityTerm ! #2
+weight i ! #1
 T core.v1.PodAffinityTerm -
-labelSelector @meta.v1.LabelSelector * o
-matchLabelKeys [s o La
-mismatchLabelKeys [s o La
-namespaceSelector @meta.v1.LabelSelector * o
-namespaces [s o La
-topologyKey s !
+labelSelector @meta.v1.LabelSelector * o #1
+matchLabelKeys [s o La #5
+mismatchLabelKeys [s o La #6
+namespaceSelector @meta.v1.LabelSelector * o #4
+namespaces [s o La #2
+topologyKey s ! #3
 T core.v1.EnvVarSource -
-configMapKeyRef @core.v1.ConfigMapKeySelector * o
-fieldRef @core.v1.ObjectFieldSelector * o
-fileKeyRef @core.v1.FileKeySelector * o
-resourceFieldRef @core.v1.ResourceFieldSelector * o
-secretKeyRef @core.v1.SecretKeySelector * o
+configMapKeyRef @core.v1.ConfigMapKeySelector * o #3
+fieldRef @core.v1.ObjectFieldSelector * o #1
+fileKeyRef @core.v1.FileKeySelector * o #5
+resourceFieldRef @core.v1.ResourceFieldSelector * o #2
+secretKeyRef @core.v1.SecretKeySelector * o #4
 T core.v1.ConfigMapEnvSource -
-name s o
-optional b * o
+name s o #1.1
+optional b * o #2
 T core.v1.SecretEnvSource -
-name s o
-optional b * o
+name s o #1.1
+optional b * o #2
 T core.v1.LifecycleHandler -
-exec @core.v1.ExecAction * o
-httpGet @core.v1.HTTPGetAction * o
-sleep @core.v1.SleepAction * o
-tcpSocket @core.v1.TCPSocketAction * o
+exec @core.v1.ExecAction * o #1
+httpGet @core.v1.HTTPGetAction * o #2
+sleep @core.v1.SleepAction * o #4
+tcpSocket @core.v1.TCPSocketAction * o #3
 T core.v1.ExecAction -
-command [s o La
+command [s o La #1
 T core.v1.GRPCAction -
-mode s * o
-port i !
-service s *
+mode s * o #3
+port i ! #1
+service s * #2
 T core.v1.HTTPGetAction -
-host s o
-httpHeaders [@core.v1.HTTPHeader o La
-path s o
-port x !
-protocol s * o
-scheme s o
+host s o #3
+httpHeaders [@core.v1.HTTPHeader o La #5
+path s o #1
+port x ! #2
+protocol s * o #6
+scheme s o #4
 T core.v1.TCPSocketAction -
-host s o
-port x !
+host s o #2
+port x ! #1
 T core.v1.ContainerRestartRuleOnExitCodes -
-operator s ! o
-values [i o Ls
+operator s ! o #1
+values [i o Ls #2
 T core.v1.Capabilities -
-add [s o La
-drop [s o La
+add [s o La #1
+drop [s o La #2
 T core.v1.KeyToPath -
-key s !
-mode i * o
-path s !
-user I * o
+key s ! #1
+mode i * o #3
+path s ! #2
+user I * o #4
 T core.v1.DownwardAPIVolumeFile -
-fieldRef @core.v1.ObjectFieldSelector * o
-mode i * o
-path s !
-resourceFieldRef @core.v1.ResourceFieldSelector * o
-user I * o
+fieldRef @core.v1.ObjectFieldSelector * o #2
+mode i * o #4
+path s ! #1
+resourceFieldRef @core.v1.ResourceFieldSelector * o #3
+user I * o #5
 T core.v1.PersistentVolumeClaimTemplate -
-metadata @meta.v1.ObjectMeta o
-spec @core.v1.PersistentVolumeClaimSpec !
+metadata @meta.v1.ObjectMeta o #1
+spec @core.v1.PersistentVolumeClaimSpec ! #2
 T core.v1.VolumeProjection -
-clusterTrustBundle @core.v1.ClusterTrustBundleProjection * o
-configMap @core.v1.ConfigMapProjection * o
-downwardAPI @core.v1.DownwardAPIProjection * o
-podCertificate @core.v1.PodCertificateProjection * o
-secret @core.v1.SecretProjection * o
-serviceAccountToken @core.v1.ServiceAccountTokenProjection * o
+clusterTrustBundle @core.v1.ClusterTrustBundleProjection * o #5
+configMap @core.v1.ConfigMapProjection * o #3
+downwardAPI @core.v1.DownwardAPIProjection * o #2
+podCertificate @core.v1.PodCertificateProjection * o #6
+secret @core.v1.SecretProjection * o #1
+serviceAccountToken @core.v1.ServiceAccountTokenProjection * o #4
 T core.v1.ResourceHealth -
-health s o
-message s * o
-resourceID s !
+health s o #2
+message s * o #6
+resourceID s ! #1
 T core.v1.ContainerStateRunning -
-startedAt t o
+startedAt t o #1
 T core.v1.ContainerStateTerminated -
-containerID s o
-exitCode i !
-finishedAt t o
-message s o
-reason s o
-signal i o
-startedAt t o
+containerID s o #7
+exitCode i ! #1
+finishedAt t o #6
+message s o #4
+reason s o #3
+signal i o #2
+startedAt t o #5
 T core.v1.ContainerStateWaiting -
-message s o
-reason s o
+message s o #2
+reason s o #1
 T core.v1.LinuxContainerUser -
-gid I !
-supplementalGroups [I o La
-uid I !
+gid I ! #2
+supplementalGroups [I o La #3
+uid I ! #1
 T core.v1.VolumeStatus -
-image @core.v1.ImageVolumeStatus * o
+image @core.v1.ImageVolumeStatus * o #1
 T core.v1.PortStatus -
-error s * o
-port i !
-protocol s !
+error s * o #3
+port i ! #1
+protocol s ! #2
 T meta.v1.FieldSelectorRequirement -
-key s !
-operator s !
-values [s o La
+key s ! #1
+operator s ! #2
+values [s o La #3
 T autoscaling.v2.HPAScalingPolicy -
-periodSeconds i !
-type s !
-value i !
+periodSeconds i ! #3
+type s ! #1
+value i ! #2
 T autoscaling.v2.MetricTarget -
-averageUtilization i * o
-averageValue q * o
-type s !
-value q * o
+averageUtilization i * o #4
+averageValue q * o #3
+type s ! #1
+value q * o #2
 T autoscaling.v2.MetricIdentifier -
-name s !
-selector @meta.v1.LabelSelector * o
+name s ! #1
+selector @meta.v1.LabelSelector * o #2
 T autoscaling.v2.MetricValueStatus -
-averageUtilization i * o
-averageValue q * o
-value q * o
+averageUtilization i * o #3
+averageValue q * o #2
+value q * o #1
 T batch.v1.PodFailurePolicyOnExitCodesRequirement -
-containerName s * o
-operator s !
-values [i ! Ls
+containerName s * o #1
+operator s ! #2
+values [i ! Ls #3
 T batch.v1.PodFailurePolicyOnPodConditionsPattern -
-status s
-type s !
+status s #2
+type s ! #1
 T scheduling.v1alpha3.WorkloadPodGroupAllDisruptionMode -
 T scheduling.v1alpha3.WorkloadPodGroupSingleDisruptionMode -
 T scheduling.v1alpha3.TopologyConstraint -
-key s !
+key s ! #1
 T scheduling.v1alpha3.WorkloadPodGroupBasicSchedulingPolicy -
 T scheduling.v1alpha3.WorkloadPodGroupGangSchedulingPolicy -
-minCount i * o
+minCount i * o #1
 T networking.v1.ServiceBackendPort a
-name s o
-number i o
+name s o #1
+number i o #2
 T networking.v1.HTTPIngressPath -
-backend @networking.v1.IngressBackend !
-path s o
-pathType s ! *
+backend @networking.v1.IngressBackend ! #2
+path s o #1
+pathType s ! * #3
 T networking.v1.IngressPortStatus -
-error s * o
-port i !
-protocol s !
+error s * o #3
+port i ! #1
+protocol s ! #2
 T networking.v1.IPBlock -
-cidr s !
-except [s o La
+cidr s ! #1
+except [s o La #2
 T apiext.v1.WebhookClientConfig -
-caBundle y o
-service @apiext.v1.ServiceReference * o
-url s * o
+caBundle y o #2
+service @apiext.v1.ServiceReference * o #1
+url s * o #3
 T apiext.v1.JSONSchemaProps -
-$ref s * o
-$schema s o
-additionalItems j * o
-additionalProperties j * o
-allOf [@apiext.v1.JSONSchemaProps o La
-anyOf [@apiext.v1.JSONSchemaProps o La
-default j * o
-definitions {@apiext.v1.JSONSchemaProps o
-dependencies {j o
-description s o
-enum [j o La
-example j * o
-exclusiveMaximum b o
-exclusiveMinimum b o
-externalDocs @apiext.v1.ExternalDocumentation * o
-format s o
-id s o
-items j * o
-maxItems I * o
-maxLength I * o
-maxProperties I * o
-maximum n * o
-minItems I * o
-minLength I * o
-minProperties I * o
-minimum n * o
-multipleOf n * o
-not @apiext.v1.JSONSchemaProps * o
-nullable b o
-oneOf [@apiext.v1.JSONSchemaProps o La
-pattern s o
-patternProperties {@apiext.v1.JSONSchemaProps o
-properties {@apiext.v1.JSONSchemaProps o
-required [s o La
-title s o
-type s o
-uniqueItems b o
-x-kubernetes-embedded-resource b o
-x-kubernetes-int-or-string b o
-x-kubernetes-list-map-keys [s o La
-x-kubernetes-list-type s * o
-x-kubernetes-map-type s * o
-x-kubernetes-preserve-unknown-fields b * o
-x-kubernetes-validations [@apiext.v1.ValidationRule o Lm:rule P:merge:rule
+$ref s * o #3
+$schema s o #2
+additionalItems j * o #33
+additionalProperties j * o #30
+allOf [@apiext.v1.JSONSchemaProps o La #25
+anyOf [@apiext.v1.JSONSchemaProps o La #27
+default j * o #8
+definitions {@apiext.v1.JSONSchemaProps o #34
+dependencies {j o #32
+description s o #4
+enum [j o La #20
+example j * o #36
+exclusiveMaximum b o #10
+exclusiveMinimum b o #12
+externalDocs @apiext.v1.ExternalDocumentation * o #35
+format s o #6
+id s o #1
+items j * o #24
+maxItems I * o #16
+maxLength I * o #13
+maxProperties I * o #21
+maximum n * o #9
+minItems I * o #17
+minLength I * o #14
+minProperties I * o #22
+minimum n * o #11
+multipleOf n * o #19
+not @apiext.v1.JSONSchemaProps * o #28
+nullable b o #37
+oneOf [@apiext.v1.JSONSchemaProps o La #26
+pattern s o #15
+patternProperties {@apiext.v1.JSONSchemaProps o #31
+properties {@apiext.v1.JSONSchemaProps o #29
+required [s o La #23
+title s o #7
+type s o #5
+uniqueItems b o #18
+x-kubernetes-embedded-resource b o #39
+x-kubernetes-int-or-string b o #40
+x-kubernetes-list-map-keys [s o La #41
+x-kubernetes-list-type s * o #42
+x-kubernetes-map-type s * o #43
+x-kubernetes-preserve-unknown-fields b * o #38
+x-kubernetes-validations [@apiext.v1.ValidationRule o Lm:rule P:merge:rule #44
 T apiext.v1.CustomResourceSubresourceScale -
-labelSelectorPath s * o
-specReplicasPath s !
-statusReplicasPath s !
-T apiext.v1.CustomResourceSubresourceStatus -
+labelSelectorPath s * o #3
+specReplicasPath s ! #1
+statusReplicasPath s ! #2
+)~"
+R"~(T apiext.v1.CustomResourceSubresourceStatus -
 T flowcontrol.v1.GroupSubject -
-name s !
+name s ! #1
 T flowcontrol.v1.ServiceAccountSubject -
-name s !
-namespace s !
+name s ! #2
+namespace s ! #1
 T flowcontrol.v1.UserSubject -
-name s !
+name s ! #1
 T flowcontrol.v1.QueuingConfiguration -
-handSize i
-queueLengthLimit i
-queues i
+handSize i #2
+queueLengthLimit i #3
+queues i #1
 T core.v1.NodeSelectorRequirement -
-key s !
-operator s !
-values [s o La
+key s ! #1
+operator s ! #2
+values [s o La #3
 T core.v1.ConfigMapKeySelector a
-key s !
-name s o
-optional b * o
+key s ! #2
+name s o #1.1
+optional b * o #3
 T core.v1.ObjectFieldSelector a
-apiVersion s o
-fieldPath s !
+apiVersion s o #1
+fieldPath s ! #2
 T core.v1.FileKeySelector a
-key s !
-optional b * o
-path s !
-volumeName s !
+key s ! #3
+optional b * o #4
+path s ! #2
+volumeName s ! #1
 T core.v1.ResourceFieldSelector a
-containerName s o
-divisor q o
-resource s !
+containerName s o #1
+divisor q o #3
+resource s ! #2
 T core.v1.SecretKeySelector a
-key s !
-name s o
-optional b * o
+key s ! #2
+name s o #1.1
+optional b * o #3
 T core.v1.SleepAction -
-seconds I !
+seconds I ! #1
 T core.v1.HTTPHeader -
-name s !
-value s !
+name s ! #1
+value s ! #2
 T core.v1.ClusterTrustBundleProjection -
-labelSelector @meta.v1.LabelSelector * o
-name s * o
-optional b * o
-path s !
-signerName s * o
-user I * o
+labelSelector @meta.v1.LabelSelector * o #3
+name s * o #1
+optional b * o #5
+path s ! #4
+signerName s * o #2
+user I * o #6
 T core.v1.ConfigMapProjection -
-items [@core.v1.KeyToPath o La
-name s o
-optional b * o
+items [@core.v1.KeyToPath o La #2
+name s o #1.1
+optional b * o #4
 T core.v1.DownwardAPIProjection -
-items [@core.v1.DownwardAPIVolumeFile o La
+items [@core.v1.DownwardAPIVolumeFile o La #1
 T core.v1.PodCertificateProjection -
-certificateChainPath s o
-credentialBundlePath s o
-keyPath s o
-keyType s ! o
-maxExpirationSeconds i * o
-signerName s ! o
-user I * o
-userAnnotations {s o
+certificateChainPath s o #6
+credentialBundlePath s o #4
+keyPath s o #5
+keyType s ! o #2
+maxExpirationSeconds i * o #3
+signerName s ! o #1
+user I * o #8
+userAnnotations {s o #7
 T core.v1.SecretProjection -
-items [@core.v1.KeyToPath o La
-name s o
-optional b * o
+items [@core.v1.KeyToPath o La #2
+name s o #1.1
+optional b * o #4
 T core.v1.ServiceAccountTokenProjection -
-audience s o
-expirationSeconds I * o
-path s !
-user I * o
+audience s o #1
+expirationSeconds I * o #2
+path s ! #3
+user I * o #4
 T core.v1.ImageVolumeStatus -
-imageRef s ! o
+imageRef s ! o #1
 T apiext.v1.ServiceReference -
-name s !
-namespace s !
-path s * o
-port i * o
+name s ! #2
+namespace s ! #1
+path s * o #3
+port i * o #4
 T apiext.v1.ExternalDocumentation -
-description s o
-url s o
+description s o #1
+url s o #2
 T apiext.v1.ValidationRule -
-fieldPath s o
-message s o
-messageExpression s o
-optionalOldSelf b * o
-reason s * o
-rule s !
+fieldPath s o #5
+message s o #2
+messageExpression s o #3
+optionalOldSelf b * o #6
+reason s * o #4
+rule s ! #1
 )~"
 ;
 }  // namespace nautilus::sim

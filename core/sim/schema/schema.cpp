@@ -163,6 +163,15 @@ void SchemaTable::parse_fields(const Struct& target) const {
           auto colon = a.find(':', 2);
           field.strategy = a.substr(2, colon - 2);
           field.merge_key = a.substr(colon + 1);
+        } else if (a.starts_with("#")) {
+          auto dot = a.find('.');
+          auto number = [](std::string_view digits) {
+            int n = 0;
+            std::from_chars(digits.data(), digits.data() + digits.size(), n);
+            return n;
+          };
+          if (dot != std::string_view::npos) field.outer = number(a.substr(1, dot - 1));
+          field.number = number(a.substr(dot == std::string_view::npos ? 1 : dot + 1));
         } else if (a.starts_with("d=")) {
           field.default_value = std::string(a.substr(2));
         }

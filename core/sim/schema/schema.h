@@ -50,6 +50,8 @@ struct Field {
   bool omit_zero = false;   // Go omitzero
   std::string strategy, merge_key;  // strategic merge: "merge", "replace", "retainKeys", "merge,retainKeys"
   Json default_value;               // null if there is none
+  int number = 0;                   // in protobuf; 0 = not there
+  int outer = 0;                    // protobuf nests it in this field first; 0 = it does not
 };
 
 class SchemaTable;

@@ -10,6 +10,7 @@
 #include <cctype>
 #include <deque>
 #include <optional>
+#include <system_error>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -99,7 +100,10 @@ class CurlTransport final : public port::HttpTransport {
   CURLM* multi_;
   std::vector<CURL*> idle_;
   std::unordered_map<RequestId, std::unique_ptr<Transfer>> transfers_;
-  std::deque<RequestId> waiting_;     // until the protocol is known
+  // Until the protocol is known, and requests beyond the limit. Streams go first: they are few and do not count.
+  std::deque<RequestId> waiting_, waiting_streams_;
+  std::size_t active_ = 0;  // requests handed to libcurl, without streams
+  std::size_t request_limit_ = 1;
   std::vector<RequestId> streaming_;  // streams with pending bytes or paused
   std::vector<HttpEvent> events_;
   RequestId next_id_ = 1;
@@ -138,7 +142,9 @@ CurlTransport::~CurlTransport() {
 void CurlTransport::protocol_known(bool multiplexed) {
   if (known_) return;
   known_ = true;
-  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, multiplexed ? 1L : static_cast<long>(kMaxHttp1Connections));
+  request_limit_ = multiplexed ? kMaxHttp2Requests : static_cast<std::size_t>(kMaxHttp1Connections);
+  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    static_cast<long>(multiplexed ? kMaxHttp2Connections : kMaxHttp1Connections));
 }
 
 RequestId CurlTransport::submit(HttpRequest request) {
@@ -148,15 +154,18 @@ RequestId CurlTransport::submit(HttpRequest request) {
   transfer->id = id;
   if (request.timeout.count() > 0) transfer->expires = clock_.monotonic() + request.timeout;
   transfer->request = std::move(request);
+  (transfer->request.stream ? waiting_streams_ : waiting_).push_back(id);
   transfers_.emplace(id, std::move(transfer));
-  waiting_.push_back(id);
   return id;
 }
 
 void CurlTransport::start_waiting() {
-  while (!waiting_.empty() && (known_ || probe_ == 0)) {
-    const RequestId id = waiting_.front();
-    waiting_.pop_front();
+  while (known_ || probe_ == 0) {
+    const bool stream = !waiting_streams_.empty();
+    if (!stream && (waiting_.empty() || active_ >= request_limit_)) return;
+    std::deque<RequestId>& queue = stream ? waiting_streams_ : waiting_;
+    const RequestId id = queue.front();
+    queue.pop_front();
     const auto found = transfers_.find(id);
     if (found == transfers_.end()) continue;  // cancelled
     if (!known_) probe_ = id;
@@ -187,6 +196,7 @@ void CurlTransport::start(Transfer& transfer) {
   }
   configure(transfer);
   curl_multi_add_handle(multi_, transfer.easy);
+  if (!transfer.request.stream) ++active_;
 }
 
 std::string CurlTransport::url_for(const std::string& target) const {
@@ -404,6 +414,7 @@ void CurlTransport::finish(CURL* easy, CURLcode result) {
 void CurlTransport::release(Transfer& transfer) {
   if (transfer.easy == nullptr) return;
   curl_multi_remove_handle(multi_, transfer.easy);
+  if (!transfer.request.stream) --active_;
   curl_easy_reset(transfer.easy);
   if (idle_.size() < kIdleHandles) {
     idle_.push_back(transfer.easy);
@@ -443,9 +454,17 @@ HttpEvent CurlTransport::failure_of(const Transfer& transfer, CURLcode result) c
     case CURLE_PROXY:
       event.error = Error(Code::unreachable, fmt::format("the proxy for {} does not work: {}", server, text));
       return event;
-    case CURLE_COULDNT_CONNECT:
-      event.error = Error(Code::unreachable, fmt::format("cannot connect to {}: {}", server, text),
+    case CURLE_COULDNT_CONNECT: {
+      long number = 0;
+      curl_easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &number);
+      const std::string why = number != 0 ? std::generic_category().message(static_cast<int>(number)) : text;
+      event.error = Error(Code::unreachable, fmt::format("cannot connect to {}: {}", server, why),
                           "Check that the cluster is running and that this machine can reach it.");
+      return event;
+    }
+    case CURLE_URL_MALFORMAT:
+      event.error = Error(Code::invalid, fmt::format("the address of the server cannot be used: {}", text));
+      event.permanent = true;
       return event;
     case CURLE_OPERATION_TIMEDOUT:
       event.error = sent ? Error(Code::timeout, fmt::format("{} did not answer in time", server))

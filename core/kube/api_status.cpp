@@ -178,7 +178,9 @@ Error plain_answer(int http_status, std::string_view raw_body, std::string_view 
   Error out(Code::io, fmt::format("{} answered with HTTP status {}", printable(server), http_status));
   const std::string shown = printable(raw_body, kMaxRawShown);
   if (!shown.empty()) out.message += ": " + shown;
-  out.hint = "The answer is not the API server's own: a proxy or load balancer may be in between.";
+  out.hint = contains(raw_body, "to an HTTPS server")
+                 ? "Write https:// in the server of the kubeconfig's cluster."
+                 : "The answer is not the API server's own: a proxy or load balancer may be in between.";
   return out;
 }
 

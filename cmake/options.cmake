@@ -3,6 +3,7 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")  # line numbers in crash reports, without the weight of -g
 # -fPIE everywhere (not CMake's -fPIC for libraries): one precompiled header must fit libraries and programs alike.
 
 find_package(Threads REQUIRED)

@@ -68,6 +68,12 @@ std::vector<std::string> StrictReader::strings(std::string_view key) {
   return found ? found->get<std::vector<std::string>>() : std::vector<std::string>();
 }
 
+std::vector<std::string> StrictReader::string_or_strings(std::string_view key) {
+  const Json* found = value::find(*object_, key);
+  if (!found || !found->is_string()) return strings(key);
+  return {string(key)};
+}
+
 StrictReader StrictReader::object(std::string_view key) {
   const Json* found = take(key, "an object", [](const Json& j) { return j.is_object(); });
   const std::string prefix = prefix_.empty() ? std::string(key) : fmt::format("{}.{}", prefix_, key);

@@ -23,6 +23,7 @@ class StrictReader {
   std::string required_string(std::string_view key);  // absent or empty is an error
   std::int64_t integer(std::string_view key, std::int64_t fallback);
   std::vector<std::string> strings(std::string_view key);
+  std::vector<std::string> string_or_strings(std::string_view key);  // "a" or ["a", "b"]; empty if absent
   StrictReader object(std::string_view key);             // an empty object if absent
   std::vector<StrictReader> list(std::string_view key);  // a list of objects
   std::vector<std::string> keys() const;

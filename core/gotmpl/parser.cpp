@@ -434,7 +434,7 @@ class Parser {
     } else if (item.token == Token::number) {
       auto number = parse_number(item.text);
       if (!number) {
-        const bool shape = item.text.find_first_not_of("+-0123456789abcdefABCDEFxXoOpP._") == std::string_view::npos;
+        const bool shape = parse_number("0x" + std::string(item.text)).has_value() || item.text.find_first_not_of("+-0123456789eE._") == std::string_view::npos;
         return fail(fmt::format("{} number syntax: {}", shape ? "illegal" : "bad", quote(item.text)));
       }
       node->constant = *number;

@@ -1,0 +1,109 @@
+#include "core/rehearse/rehearsal.h"
+
+#include "core/kube/connect.h"
+#include "core/rehearse/stand_ins.h"
+#include "core/sim/transport.h"
+
+namespace nautilus::rehearse {
+
+namespace {
+
+class SeededEntropy final : public port::Entropy {
+ public:
+  explicit SeededEntropy(sim::Random random) : random_(random) {}
+  void fill(std::span<std::byte> out) override {
+    for (auto& byte : out) byte = static_cast<std::byte>(random_.next() & 0xff);
+  }
+
+ private:
+  sim::Random random_;
+};
+
+// The sim's clock belongs to the cluster and is const there; ports hand out a reference to the interface.
+class ClusterClock final : public port::Clock {
+ public:
+  explicit ClusterClock(const port::Clock& clock) : clock_(clock) {}
+  port::WallTime now() const override { return clock_.now(); }
+  port::Monotonic monotonic() const override { return clock_.monotonic(); }
+
+ private:
+  const port::Clock& clock_;
+};
+
+sim::ClusterOptions cluster_options(const Options& options) {
+  sim::ClusterOptions cluster;
+  cluster.seed = options.seed;
+  cluster.nodes.front().count = options.nodes;
+  cluster.nodes.front().cpu = options.node_cpu;
+  cluster.nodes.front().memory = options.node_memory;
+  return cluster;
+}
+
+}  // namespace
+
+Rehearsal::Rehearsal(const Options& options, const port::Ports& real, port::EventSink& events)
+    : real_(real), transcript_(events), cluster_(std::make_unique<sim::Cluster>(cluster_options(options))) {}
+
+Rehearsal::~Rehearsal() = default;
+
+// Other people's Secrets are there as soon as their namespace is, as they would be after the first deploy. A subscriber must
+// not write, so the writing is an event of its own.
+void Rehearsal::provide(const std::vector<Json>& secrets) {
+  auto& server = cluster_->server();
+  namespaces_ = server.store().subscribe({"", "namespaces"}, [this, &server, secrets](const sim::Change& change) {
+    if (change.type != sim::Change::Type::added) return;
+    const std::string name = value::string_at(*change.object, "metadata", "name");
+    for (const Json& secret : secrets)
+      if (value::string_at(secret, "metadata", "namespace") == name)
+        cluster_->queue().after(port::Duration::zero(), [&server, secret] { (void)server.create({"", "secrets"}, secret, {"somebody-else", "somebody-else"}); });
+  });
+}
+
+Result<> Rehearsal::deploy_once(const env::Environment& real_env, const apply::Desired& desired, port::EventSink& events,
+                                release::Outcome& outcome) {
+  env::Environment env = real_env;
+  env.kube_system_uid.clear();  // the pin names the real cluster
+  ClusterClock clock(cluster_->clock());
+  SeededEntropy entropy(cluster_->random("client"));
+  sim::SimConnector connector(*cluster_);
+  const port::Ports ports{clock, real_.files, real_.process, entropy, real_.interrupt, connector};
+  kube::KubeTarget target;
+  target.context = target.cluster = "embedded";
+  target.endpoint.server = "http://127.0.0.1";
+  ASSIGN_OR_RETURN(auto connection, kube::connect_to(ports, std::move(target), {}));
+  kube::Discovery discovery(*connection.client);
+  apply::Cluster cluster(*connection.client, discovery, events);
+  const release::Session session{cluster, env, entropy, "rehearsal"};
+  return release::deploy(session, desired, {}, outcome);
+}
+
+Verdict Rehearsal::deploy(const env::Environment& env, const apply::Desired& desired) {
+  Verdict verdict;
+  verdict.objects = desired.objects.size() + env.generated_secrets.size();
+  provide(stand_in_secrets(env, desired));
+  const auto begin = cluster_->clock().now();
+  auto first = deploy_once(env, desired, transcript_, verdict.outcome);
+  verdict.healthy_after = cluster_->clock().now() - begin;
+  if (!first.ok()) {
+    verdict.error = std::move(first).error();
+  } else {
+    release::Outcome again;
+    port::NullSink quiet;
+    auto second = deploy_once(env, desired, quiet, again);
+    verdict.repeated = true;
+    verdict.repeat_writes = again.execution.writes;
+    if (!second.ok()) verdict.error = std::move(second).error().within("deploying a second time");
+  }
+  verdict.transcript_hash = cluster_->transcript_hash();
+  return verdict;
+}
+
+std::string Verdict::text() const {
+  if (error) return "it would fail: " + error->text();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(healthy_after).count();
+  const std::string when = seconds < 60 ? fmt::format("{} s", seconds) : fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
+  if (repeat_writes != 0) return fmt::format("healthy after {}, but a second deploy would write {} times", when, repeat_writes);
+  return fmt::format("{} objects healthy after {} of the cluster's time, a second deploy writes nothing", objects, when);
+}
+
+}  // namespace nautilus::rehearse

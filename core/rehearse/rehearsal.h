@@ -1,0 +1,60 @@
+// Any operation on the embedded cluster first: the same code, the same plan, another transport and clock.
+//
+// Purpose: shows what a deploy would do and how long the cluster would take, without a cluster, and proves that a second
+// deploy writes nothing. What it cannot show: the images themselves (containers start after a seeded delay), and
+// operators that only run in a real cluster.
+// Threading: one thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/apply/desired.h"
+#include "core/port/ports.h"
+#include "core/rehearse/transcript.h"
+#include "core/release/deploy.h"
+#include "core/sim/cluster.h"
+
+namespace nautilus::rehearse {
+
+struct Options {
+  std::uint64_t seed = 1;
+  int nodes = 12;
+  std::string node_cpu = "64", node_memory = "256Gi";
+};
+
+struct Verdict {
+  std::optional<Error> error;  // what ended the deploy
+  release::Outcome outcome;
+  std::size_t objects = 0;
+  port::Duration healthy_after{};  // of the cluster's time
+  bool repeated = false;
+  int repeat_writes = 0;           // of the second deploy; anything but 0 is a fault of ours or of the chart
+  std::uint64_t transcript_hash = 0;
+
+  bool good() const { return !error && repeat_writes == 0; }
+  std::string text() const;
+};
+
+class Rehearsal {
+ public:
+  // Files and interrupts are the real ones; time, entropy and HTTP are the embedded cluster's.
+  Rehearsal(const Options& options, const port::Ports& real, port::EventSink& events);
+  ~Rehearsal();
+
+  Verdict deploy(const env::Environment& env, const apply::Desired& desired);
+  const Transcript& transcript() const { return transcript_; }
+  sim::Cluster& cluster() { return *cluster_; }
+
+ private:
+  void provide(const std::vector<Json>& secrets);
+  Result<> deploy_once(const env::Environment& env, const apply::Desired& desired, port::EventSink& events, release::Outcome& outcome);
+
+  port::Ports real_;
+  Transcript transcript_;
+  std::unique_ptr<sim::Cluster> cluster_;
+  sim::Store::Handle namespaces_;  // what is provided when a namespace appears
+};
+
+}  // namespace nautilus::rehearse

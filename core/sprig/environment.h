@@ -43,4 +43,7 @@ std::shared_ptr<const gotmpl::Functions> helm_functions();
 Result<std::string> go_json(const gotmpl::Val& value, bool escape_html = true, std::string_view indent = {});
 Result<std::string> go_yaml(const gotmpl::Val& value);
 
+// Removes what Go prints for a missing value; Helm prints nothing there.
+void drop_no_value(std::string& text);
+
 }  // namespace nautilus::sprig

@@ -245,6 +245,32 @@ Result<Val> deep_copy(const Val& value) {
 
 namespace {
 
+// As encoding/json: the shortest digits that read back, without exponent from 1e-6 up to 1e21.
+std::string json_number(double value) {
+  const double magnitude = std::abs(value);
+  char buffer[64];
+  const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
+  if (!exponent && magnitude < 1e15) {
+    const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
+    return std::string(buffer, end.ptr);
+  }
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
+  std::string text(buffer, end.ptr);
+  const auto e = text.find('e');
+  if (exponent) {  // 1e-07 is 1e-7 to encoding/json
+    if (text[e + 1] == '-' && text[e + 2] == '0') text.erase(e + 2, 1);
+    return text;
+  }
+  // A large whole number: its shortest digits and then zeros, where to_chars would print every exact digit.
+  const auto places = static_cast<std::size_t>(std::stoi(text.substr(e + 1)));
+  std::string digits = text.substr(0, e);
+  const std::string sign = digits.starts_with('-') ? "-" : "";
+  std::erase_if(digits, [](char c) { return c == '.' || c == '-'; });
+  if (digits.size() > places + 1) return sign + digits.substr(0, places + 1) + "." + digits.substr(places + 1);
+  digits.append(places + 1 - digits.size(), '0');
+  return sign + digits;
+}
+
 struct JsonWriter {
   bool escape_html;
   std::string_view indent;
@@ -287,15 +313,7 @@ struct JsonWriter {
 
   Result<> number(double value) {
     if (!std::isfinite(value)) return failed("json: unsupported value");
-    const double magnitude = std::abs(value);
-    const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-    char buffer[64];
-    const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, exponent ? std::chars_format::scientific : std::chars_format::fixed);
-    std::string digits(buffer, end.ptr);
-    // 1e-07 is 1e-7 to encoding/json.
-    if (exponent && digits.size() >= 4 && digits[digits.size() - 4] == 'e' && digits[digits.size() - 2] == '0' && digits[digits.size() - 3] == '-')
-      digits.erase(digits.size() - 2, 1);
-    out += digits;
+    out += json_number(value);
     return {};
   }
 

@@ -4,12 +4,6 @@
 namespace nautilus::sprig {
 namespace {
 
-// Helm prints nothing where Go prints "<no value>".
-void drop_no_value(std::string& text) {
-  constexpr std::string_view kNoValue = "<no value>";
-  for (auto at = text.find(kNoValue); at != std::string::npos; at = text.find(kNoValue, at)) text.erase(at, kNoValue.size());
-}
-
 Result<Val> required(Call&, Args args) {
   const bool missing = args[1].is_nil() || (args[1].is_string() && args[1].as_string().empty());
   if (missing) return failed(args[0].as_string());
@@ -23,6 +17,19 @@ Result<Val> lookup(Call& call, Args args) {
 }
 
 }  // namespace
+
+void drop_no_value(std::string& text) {
+  constexpr std::string_view kNoValue = "<no value>";
+  std::size_t at = text.find(kNoValue);
+  if (at == std::string::npos) return;
+  std::string out;
+  std::size_t from = 0;
+  for (; at != std::string::npos; at = text.find(kNoValue, from)) {
+    out.append(text, from, at - from);
+    from = at + kNoValue.size();
+  }
+  text = out.append(text, from);
+}
 
 void add_helm(Functions& f) {
   f.add("include", 2, 2, {Param::string, Param::any}, [](Call& call, Args args) -> Result<Val> {

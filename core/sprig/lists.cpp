@@ -8,6 +8,8 @@ namespace {
 
 using Items = std::vector<Val>;
 
+constexpr std::size_t kMaxCompared = 4096;
+
 Result<const Items*> slice_of(const Val& value, std::string_view verb) {
   if (const Items* items = items_of(value)) return items;
   if (value.is_nil()) return failed("runtime error: invalid memory address or nil pointer dereference");
@@ -99,11 +101,16 @@ void add_picking(Functions& f) {
   });
   twice(f, "uniq", 1, 1, [](Call&, Args args) -> Result<Val> {
     ASSIGN_OR_RETURN(const Items* const items, slice_of(args[0], "find uniq on"));
-    Items out;
-    std::set<std::string> texts;  // most lists are of texts: no need to compare each with each
+    Items out, structures;
+    std::set<std::pair<Kind, std::string>> scalars;
     for (const Val& item : *items) {
-      const bool is_new = item.is_string() ? texts.insert(item.as_string()).second : !in(out, item);
-      if (is_new) out.push_back(item);
+      // Only lists and maps have to be compared each with each.
+      const bool structure = item.is_list() || item.is_map() || item.is_object();
+      if (structure ? in(structures, item) : !scalars.emplace(item.kind(), gotmpl::to_string(item)).second) continue;
+      if (structure && structures.size() >= kMaxCompared)
+        return Error(Code::limit, fmt::format("uniq of more than {} different lists or maps", kMaxCompared));
+      if (structure) structures.push_back(item);
+      out.push_back(item);
     }
     return made(std::move(out));
   });

@@ -53,7 +53,7 @@ class Encoder {
         below.emplace_back(&key, &item);
         continue;
       }
-      indent(depth - 1);
+      indent(depth);
       out += key_text(key) + " = ";
       TRY(value(item, depth));
       out += '\n';

@@ -100,6 +100,15 @@ Result<> check_shape(const Json& object, const std::string& source, int line) {
   return {};
 }
 
+// "x.yaml:3:1" of a document that begins at line 10 of the output is line 12 of it.
+std::string output_place(std::string_view where, const std::string& source, int first_line) {
+  int line = 0;
+  if (where.starts_with(source + ":")) where.remove_prefix(source.size() + 1);
+  const auto [end, error] = std::from_chars(where.data(), where.data() + where.size(), line);
+  if (error != std::errc()) return fmt::format("{} (output line {})", source, first_line);
+  return fmt::format("{} (output line {}{})", source, line + first_line - 1, std::string(end, where.data() + where.size()));
+}
+
 // "---" at the beginning of a line and the blanks behind it.
 std::size_t separator_length(std::string_view at) {
   if (!at.starts_with("---")) return 0;
@@ -152,9 +161,11 @@ Result<> add_manifests(const std::string& source, std::string_view text, std::ve
     if (objects.size() + hooks.size() >= kMaxDocuments)
       return Error(Code::limit, fmt::format("more than {} objects are rendered", kMaxDocuments)).at(source);
     auto parsed = value::parse_yaml(document.text, source);
-    if (!parsed.ok())
-      return std::move(parsed).error().within(
-          fmt::format("parsing document {} of the output of {}, which begins at line {} of it", document.index, source, document.first_line));
+    if (!parsed.ok()) {
+      Error error = std::move(parsed).error();
+      error.where = output_place(error.where, source, document.first_line);
+      return std::move(error).within(fmt::format("reading document {} of what {} renders to", document.index, source));
+    }
     if (parsed->is_null()) continue;  // only comments
     TRY(check_shape(*parsed, source, document.first_line));
     place({source, document.index, std::move(*parsed)}, objects, hooks);

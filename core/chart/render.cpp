@@ -60,19 +60,6 @@ void sort_for_parsing(std::vector<Template>& templates) {
   });
 }
 
-void drop_no_value(std::string& text) {
-  constexpr std::string_view kNoValue = "<no value>";
-  std::size_t at = text.find(kNoValue);
-  if (at == std::string::npos) return;
-  std::string out;
-  std::size_t from = 0;
-  for (; at != std::string::npos; at = text.find(kNoValue, from)) {
-    out.append(text, from, at - from);
-    from = at + kNoValue.size();
-  }
-  text = out.append(text, from);
-}
-
 Result<RenderedTexts> execute_all(const gotmpl::TemplateSet& set, const std::vector<Template>& templates, RenderServices& services) {
   sprig::Environment environment;
   environment.entropy = services.entropy;
@@ -92,7 +79,7 @@ Result<RenderedTexts> execute_all(const gotmpl::TemplateSet& set, const std::vec
     about.as_map().items.emplace("BasePath", Val(one.base_path));
     one.scope.as_map().items.insert_or_assign("Template", about);
     ASSIGN_OR_RETURN(std::string text, set.execute(one.name, one.scope, options).within("rendering " + one.name));
-    drop_no_value(text);
+    sprig::drop_no_value(text);
     total += text.size();
     if (total > kMaxRenderedBytes)
       return Error(Code::limit, fmt::format("the templates render to more than {} MiB", kMaxRenderedBytes >> 20)).at(one.name);

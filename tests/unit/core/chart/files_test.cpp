@@ -14,9 +14,9 @@ using namespace nautilus::chart;
 namespace {
 
 struct Entry {
-  std::string name, data;
+  std::string name = {}, data = {};
   int type = AE_IFREG;
-  std::string link;
+  std::string link = {};
 };
 
 std::string tgz(const std::vector<Entry>& entries) {

@@ -1,6 +1,9 @@
 #include <map>
 
 #include "core/status/rules.h"
+#include "core/value/escape.h"
+#include "core/value/redact.h"
+#include "core/value/utf8.h"
 
 namespace nautilus::status {
 
@@ -9,9 +12,8 @@ namespace {
 constexpr std::size_t kMaxMessage = 300;
 
 std::string cut(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';  // what containers say goes to a terminal
-  if (text.size() > kMaxMessage) text = text.substr(0, kMaxMessage) + "...";
+  text = value::escape_control(value::redact_text(text));  // what containers say goes to a terminal
+  if (text.size() > kMaxMessage) text = value::valid_utf8(text.substr(0, kMaxMessage)) + "...";
   return text;
 }
 

@@ -26,6 +26,9 @@ Verdict definition(const Json& object) {
   if (condition_status(object, "NamesAccepted") == "False")
     return failed("NameConflict", value::string_at(*condition(object, "NamesAccepted"), "message"));
   if (condition_status(object, "Established") == "True") return current("established");
+  if (const Json* found = condition(object, "Established");
+      found && value::string_at(*found, "status") == "False" && value::string_at(*found, "reason") != "Installing")
+    return failed(value::string_at(*found, "reason"), value::string_at(*found, "message"));
   return in_progress("Installing", "not established yet");
 }
 

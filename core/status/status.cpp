@@ -1,6 +1,7 @@
 #include "core/status/status.h"
 
 #include "core/status/rules.h"
+#include "core/value/escape.h"
 #include "core/value/object_id.h"
 
 namespace nautilus::status {
@@ -36,9 +37,28 @@ constexpr Row kRules[] = {
 std::optional<Verdict> behind(const Json& object) {
   const auto generation = value::int_at(object, 0, "metadata", "generation");
   const Json* observed = value::find(object, "status", "observedGeneration");
-  if (!observed || !observed->is_number_integer() || generation <= observed->get<std::int64_t>()) return std::nullopt;
+  if (!observed || !observed->is_number_integer() || generation == 0 || generation == observed->get<std::int64_t>())
+    return std::nullopt;
   return in_progress("LatestGenerationNotObserved",
                      fmt::format("generation {} is not observed yet (at {})", generation, observed->get<std::int64_t>()));
+}
+
+std::string joined(const std::string& reason, const std::string& message) {
+  return value::escape_control(reason.empty() ? message : message.empty() ? reason : reason + ": " + message);
+}
+
+// The standard conditions decide for every kind, before its own rule. The first that is true counts.
+std::optional<Verdict> says_itself(const Json& object) {
+  const Json* conditions = value::find(object, "status", "conditions");
+  if (!conditions || !conditions->is_array()) return std::nullopt;
+  for (const auto& entry : *conditions) {
+    if (value::string_at(entry, "status") != "True") continue;
+    const std::string type = value::string_at(entry, "type");
+    const std::string text = joined(value::string_at(entry, "reason"), value::string_at(entry, "message"));
+    if (type == "Reconciling") return in_progress("Reconciling", text);
+    if (type == "Stalled") return failed("Stalled", text);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -73,6 +93,7 @@ Verdict compute(const Json& object) {
   if (!value::string_at(object, "metadata", "deletionTimestamp").empty())
     return {State::terminating, "Terminating", "is being deleted"};
   if (auto verdict = behind(object)) return *verdict;
+  if (auto verdict = says_itself(object)) return *verdict;
   const auto id = value::ObjectId::of(object);
   for (const Row& row : kRules)
     if (row.kind == id.kind && row.group == id.group) return row.rule(object);
@@ -80,14 +101,10 @@ Verdict compute(const Json& object) {
 }
 
 Verdict generic(const Json& object) {
-  if (condition_status(object, "Stalled") == "True")
-    return failed("Stalled", value::string_at(*condition(object, "Stalled"), "message"));
-  if (condition_status(object, "Reconciling") == "True")
-    return in_progress("Reconciling", value::string_at(*condition(object, "Reconciling"), "message"));
   const std::string ready = condition_status(object, "Ready");
   if (ready == "False" || ready == "Unknown") {
     const Json& found = *condition(object, "Ready");
-    return in_progress("NotReady", value::string_at(found, "reason") + ": " + value::string_at(found, "message"));
+    return in_progress("NotReady", joined(value::string_at(found, "reason"), value::string_at(found, "message")));
   }
   return current();
 }

@@ -110,7 +110,7 @@ class Server::Impl {
   Outcome evict(std::string_view ns, std::string_view pod, const DeleteOptions& options, const WriteOptions& write);
   Outcome bind(std::string_view ns, std::string_view pod, std::string_view node, const WriteOptions& write);
   Outcome finalize(std::string_view name, Json object, const WriteOptions& write);
-  Json scale_of(const Served& kind, const Json& object) const;
+  Json scale_of(const Served& kind, const Json& object, bool for_patch = false) const;
   Outcome set_scale(const Served& kind, std::string_view ns, std::string_view name, const Json& scale,
                     const WriteOptions& write);
   Outcome review(const Served& kind, std::string_view ns, Json body);

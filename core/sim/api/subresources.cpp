@@ -10,13 +10,13 @@
 
 namespace nautilus::sim {
 
-Json Server::Impl::scale_of(const Served& kind, const Json& object) const {
+Json Server::Impl::scale_of(const Served& kind, const Json& object, bool for_patch) const {
   const Json& meta = object["metadata"];
   Json made = {{"kind", "Scale"}, {"apiVersion", "autoscaling/v1"}, {"metadata", Json::object()}};
   for (const char* key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
     if (meta.contains(key)) made["metadata"][key] = meta[key];
   if (kind.custom) {
-    if (std::string where = value::string_at(kind.custom->scale, "specReplicasPath"); where.size() > 1 && !field_at(object, std::string_view(where).substr(1)))
+    if (std::string where = value::string_at(kind.custom->scale, "specReplicasPath"); !for_patch && where.size() > 1 && !field_at(object, std::string_view(where).substr(1)))
       throw Refused{make_status(500, "InternalError", fmt::format("Internal error occurred: the spec replicas field \"{}\" does not exist", where),
                                 {{"causes", Json::array({{{"message", fmt::format("the spec replicas field \"{}\" does not exist", where)}}})}})};
     auto number = [&](const char* path) -> std::int64_t {
@@ -71,7 +71,8 @@ Outcome Server::Impl::set_scale(const Served& kind, std::string_view ns, std::st
   }
   WriteOptions inner = write;
   inner.subresource = "scale";
-  Outcome made = update(kind, ns, name, std::move(object), inner);
+  // Ownership through the scale of a custom resource is not recorded, as on the real server.
+  Outcome made = update(kind, ns, name, std::move(object), inner, kind.custom != nullptr);
   Outcome outcome;
   outcome.unchanged = made.unchanged;
   outcome.object = std::make_shared<const Json>(scale_of(kind, *made.object));
@@ -173,7 +174,7 @@ Reply Server::Impl::subresource(Request& request) {
     if (request.verb == "get") return json_reply(200, scale_of(kind, *read(kind, request.ns, request.name)));
     if (request.verb == "update") return answer(set_scale(kind, request.ns, request.name, body("Scale"), request.write));
     if (request.verb == "patch") {
-      Json scale = scale_of(kind, *read(kind, request.ns, request.name));
+      Json scale = scale_of(kind, *read(kind, request.ns, request.name), true);
       if (request.content_type.starts_with("application/apply-patch"))
         throw Refused{make_status(415, "UnsupportedMediaType", "server-side apply of a scale subresource is not offered by this server")};
       Json patch = read_body(request.body, "application/json", "Scale").value;

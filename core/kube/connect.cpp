@@ -40,8 +40,7 @@ class FixedAuthenticator final : public Authenticator {
   bool invalidate() override { return false; }
   std::string explain_refusal() override {
     if (!expires_ || *expires_ > clock_.now()) return {};
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(
-        std::chrono::time_point_cast<std::chrono::system_clock::duration>(*expires_));
+    const auto seconds = static_cast<std::time_t>(std::chrono::floor<std::chrono::seconds>(*expires_).time_since_epoch().count());
     return fmt::format("The client certificate of the user {} expired on {:%Y-%m-%d %H:%M:%S} UTC: renew it.",
                        printable(user_, 200), fmt::gmtime(seconds));
   }

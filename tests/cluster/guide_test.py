@@ -44,10 +44,9 @@ class Guide(ClusterCase):
         self.assertEqual([p["metadata"]["name"] for p in pods if p["status"]["phase"] != "Running"], [])
 
     def test_03_applying_the_tree_again_changes_nothing(self):
-        self.wait_until("the controllers to be at rest", lambda: self.revisions() == self.revisions(), 60)
-        before = self.revisions()
+        before, mark = self.settle(), self.mark()
         self.kubectl("apply", "--validate=strict", "-R", "-f", str(self.directory / "k8s"))
-        self.assertEqual({n: v for n, v in self.revisions().items() if before.get(n) != v}, {})
+        self.assert_unchanged(before, mark)
 
 
 if __name__ == "__main__":

@@ -150,21 +150,46 @@ class ClusterCase(unittest.TestCase):
     def revisions(self):
         return {name: item["metadata"]["resourceVersion"] for name, item in self.objects().items() if not name.startswith("Node/")}
 
-    def writes_since(self, mark):
-        """What nautilusctl changed since `mark` (a length of the audit log): "verb resource namespace/name"."""
+    def audit(self, mark):
+        """The API server's account of the writes since `mark` (a length of the audit log), dry runs and questions left out."""
         with open(self.directory / "cluster" / "audit.log", "rb") as log:
             log.seek(mark)
             lines = log.read().splitlines()
-        writes = []
-        for line in lines:
-            event = json.loads(line)
-            if not event.get("userAgent", "").startswith("nautilusctl") or "dryRun=All" in event["requestURI"]:
-                continue
+        found = []
+        for event in map(json.loads, lines):
             aim = event.get("objectRef", {})
-            if aim.get("resource", "").endswith("reviews"):
-                continue  # a question, put as a POST
-            writes.append(f"{event['verb']} {aim.get('resource')} {aim.get('namespace', '')}/{aim.get('name', '')}")
-        return writes
+            # A SelfSubjectAccessReview and its kin are questions, put as a POST.
+            if "dryRun=All" not in event["requestURI"] and not aim.get("resource", "").endswith("reviews"):
+                found.append((event.get("userAgent", "").split("/")[0], event["verb"], aim))
+        return found
+
+    def writes_since(self, mark):
+        """What nautilusctl wrote since `mark`: "verb resource namespace/name"."""
+        return [f"{verb} {aim.get('resource')} {aim.get('namespace', '')}/{aim.get('name', '')}"
+                for agent, verb, aim in self.audit(mark) if agent == "nautilusctl"]
+
+    REST_SECONDS = 3
+
+    def settle(self, seconds=90):
+        """Waits until nothing in the cluster has changed for REST_SECONDS; returns the revisions of that state."""
+        deadline, since, last = time.monotonic() + seconds, time.monotonic(), self.revisions()
+        while time.monotonic() - since < self.REST_SECONDS:
+            time.sleep(0.5)
+            now = self.revisions()
+            if now != last:
+                last, since = now, time.monotonic()
+            self.assertLess(time.monotonic(), deadline, "the controllers do not come to rest")
+        return last
+
+    def assert_unchanged(self, before, mark):
+        """Fails if nautilusctl wrote anything since `mark`, or any object changed, and says who changed it."""
+        self.assertEqual(self.writes_since(mark), [])
+        after = self.revisions()
+        changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        names = {name.rsplit("/", 1)[1] for name in changed}
+        writers = sorted({f"{agent} {verb} {aim.get('resource')}/{aim.get('subresource', '')} {aim.get('name')}"
+                          for agent, verb, aim in self.audit(mark) if aim.get("name") in names})
+        self.assertEqual(changed, [], f"written by: {writers}")
 
     def mark(self):
         return (self.directory / "cluster" / "audit.log").stat().st_size

@@ -17,7 +17,7 @@ class Interrupted(ClusterCase):
 
     def destroy(self):
         self.tool("destroy", "--env", self.environment_name, "--yes", "--delete-data", "--timeout", "5m")
-        self.wait_until("everything to be gone", lambda: not set(self.objects()) - self.empty, 90)
+        self.wait_until_only(self.empty, 90)
 
     def stop_after(self, writes, number):
         """Starts a deploy, sends the signal after that many of its writes, returns (exit code, stderr, writes done)."""

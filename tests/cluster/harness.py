@@ -55,8 +55,9 @@ class ClusterCase(unittest.TestCase):
 
     def run(self, result=None):
         """Notes the first step that failed, so that later ones do not pretend to have been tried."""
-        before = len(result.failures) + len(result.errors)
+        before, started = len(result.failures) + len(result.errors), time.monotonic()
         done = super().run(result)
+        print(f"  {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
         if len(result.failures) + len(result.errors) > before:
             type(self).broken = type(self).broken or self._testMethodName
         return done
@@ -190,6 +191,17 @@ class ClusterCase(unittest.TestCase):
         writers = sorted({f"{agent} {verb} {aim.get('resource')}/{aim.get('subresource', '')} {aim.get('name')}"
                           for agent, verb, aim in self.audit(mark) if aim.get("name") in names})
         self.assertEqual(changed, [], f"written by: {writers}")
+
+    def wait_until_only(self, names, seconds):
+        """Waits until the cluster holds exactly the objects of that set of names."""
+        deadline = time.monotonic() + seconds
+        while True:
+            now = set(self.objects())
+            if now == names or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+        self.assertEqual(sorted(now - names), [], "left over")
+        self.assertEqual(sorted(names - now), [], "nothing of anybody else's is gone")
 
     def mark(self):
         return (self.directory / "cluster" / "audit.log").stat().st_size

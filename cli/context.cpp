@@ -61,6 +61,15 @@ Result<env::Environment> Context::environment(const std::string& name) const {
   return env::load(ports.files, dir, name);
 }
 
+std::string Context::ask(std::string_view question) const {
+  fmt::print(stderr, "{}", question);
+  char line[256] = "";
+  if (!std::fgets(line, sizeof line, stdin)) return "";
+  std::string answer = line;
+  while (!answer.empty() && (answer.back() == '\n' || answer.back() == '\r')) answer.pop_back();
+  return answer;
+}
+
 bool Context::stdin_is_terminal() const { return isatty(STDIN_FILENO) == 1; }
 
 int report(const Context& context, const Error& error) {

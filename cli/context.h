@@ -47,6 +47,8 @@ class Context {
   Result<std::string> project() const;
   Result<env::Environment> environment(const std::string& name) const;
   bool stdin_is_terminal() const;
+  // Asks on stderr and reads one line, without its end; "" at the end of the input.
+  std::string ask(std::string_view question) const;
 };
 
 // Prints an error in the chosen format and returns its exit code.

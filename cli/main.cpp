@@ -49,7 +49,7 @@ int run(int argc, char** argv) {
   auto result = context.run(context);
   if (!result.ok()) return report(context, result.error());
   // A full disk or a closed pipe behind stdout is only seen when it is flushed.
-  if (std::fflush(stdout) != 0)
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
     return report(context, Error(Code::io, "cannot write to standard output"));
   return *result;
 }

@@ -1,8 +1,6 @@
 // nautilusctl destroy --env ENV [--delete-data]
 #include "core/release/destroy.h"
 
-#include <iostream>
-
 #include "cli/commands/commands.h"
 #include "cli/flags/deploy.h"
 #include "cli/flags/values.h"
@@ -31,10 +29,7 @@ Result<int> run(Context& context, const Flags& flags) {
   if (!flags.change.yes)
     options.confirm = [&](const apply::Planned& planned) -> Result<bool> {
       context.note(plan_details(planned));
-      fmt::print(stderr, "Type the environment's name to destroy it: ");
-      std::string answer;
-      std::getline(std::cin, answer);
-      return answer == env.name;
+      return context.ask("Type the environment's name to destroy it: ") == env.name;
     };
   auto progress = context.progress();
   ASSIGN_OR_RETURN(auto open, OpenSession::open(context, env, *progress));

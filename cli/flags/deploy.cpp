@@ -1,7 +1,5 @@
 #include "cli/flags/deploy.h"
 
-#include <iostream>
-
 #include "cli/output/plan_text.h"
 #include "core/base/duration.h"
 
@@ -49,9 +47,7 @@ Result<release::DeployOptions> change_options(const Context& context, const Chan
   if (!flags.yes && context.stdin_is_terminal())
     options.confirm = [&context](const apply::Planned& planned) -> Result<bool> {
       context.note(plan_summary(planned.plan));
-      fmt::print(stderr, "Apply? [y/N] ");
-      std::string answer;
-      std::getline(std::cin, answer);
+      const std::string answer = context.ask("Apply? [y/N] ");
       return answer == "y" || answer == "Y" || answer == "yes";
     };
   return options;

@@ -1,0 +1,39 @@
+#compdef nautilusctl
+# made by `nautilusctl completion zsh`
+autoload -U +X bashcompinit && bashcompinit
+# bash completion for nautilusctl; made by `nautilusctl completion bash`
+_nautilusctl() {
+  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" verb="" words="" word
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in -*) ;; *) case " $(_nautilusctl_words "$verb") " in
+      *" $word "*) verb="${verb:+$verb }$word" ;; esac ;; esac
+  done
+  case "$prev" in
+    --env|-e) words="$(nautilusctl environments 2>/dev/null)" ;;
+    --output|-o) words="text json yaml" ;;
+    *) words="$(_nautilusctl_words "$verb")" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+_nautilusctl_words() {
+  local words=""
+  case "$1" in
+    "") words="environments render diff deploy status history rollback destroy rehearse sim completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "render") words="--context --env --help --kubeconfig --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
+    "diff") words="--allow-removal --context --env --help --kubeconfig --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
+    "deploy") words="--allow-removal --context --dry-run --env --help --kubeconfig --lock-timeout --no-wait --output --plan --project --quiet --set --set-file --set-json --set-literal --set-string --take-from --take-over-lock --timeout --values --verbose --wait --yes" ;;
+    "status") words="--all --context --env --help --kubeconfig --output --project --quiet --verbose" ;;
+    "history") words="--context --env --help --kubeconfig --output --project --quiet --verbose" ;;
+    "rollback") words="--allow-removal --context --env --help --kubeconfig --lock-timeout --no-wait --output --project --quiet --reason --take-from --take-over-lock --timeout --to --verbose --wait --yes" ;;
+    "destroy") words="--allow-removal --context --delete-data --env --help --kubeconfig --lock-timeout --no-wait --output --project --quiet --take-from --take-over-lock --timeout --verbose --wait --yes" ;;
+    "rehearse") words="deploy --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "rehearse deploy") words="--context --env --help --kubeconfig --nodes --output --project --quiet --report --seed --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
+    "sim") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "sim serve") words="--address --context --help --kubeconfig --nodes --output --port --project --quiet --seed --speed --verbose --write-kubeconfig" ;;
+    "completion") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "version") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
+  esac
+  echo "$words"
+}
+complete -o default -F _nautilusctl nautilusctl

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Configures and builds: scripts/build.sh [--preset release|debug|asan|tsan] [TARGET...]   (default: release, everything)
+# Installs what is missing, configures and builds: scripts/build.sh [--preset release|debug|asan|tsan] [TARGET...]   (default: release, everything)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+scripts/bootstrap.sh
 preset=release
 if [ "${1:-}" = --preset ]; then
   preset=$2

@@ -2,8 +2,8 @@
 # The whole test suite, from a bare Debian 12 on: scripts/test.sh [--quick|--unit|--cluster|--bench]
 #
 #   (nothing)   everything below; this is what CI runs
-#   --quick     debug build, unit tests, tidy, the contract over the embedded cluster
-#   --unit      release build, unit tests, tidy
+#   --quick     debug build, unit tests, the embedded contract, tidy, the program without a cluster
+#   --unit      the same with the release build
 #   --cluster   release build, the contract and the end-to-end tests on a real control plane
 #   --bench     release build, the benchmarks in full
 #
@@ -57,6 +57,7 @@ case $mode in
   all | --quick | --unit)
     phase "unit tests" ctest_run "$preset" unit -L unit -j "$jobs"
     phase tidy ctest_run "$preset" tidy -L tidy
+    phase "command line" ctest_run "$preset" cli -L cli
     ;;
 esac
 case $mode in

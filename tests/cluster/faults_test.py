@@ -110,8 +110,21 @@ class Interrupted(ClusterCase):
         self.tool("status", "--env", self.environment_name, kubeconfig=self.directory / "none", expect=harness.ERROR)
 
     def test_08_unknown_environment(self):
-        done = self.tool("render", "--env", "moon", expect=harness.ERROR)
+        done = self.tool("deploy", "--env", "moon", "--yes", expect=harness.USAGE)
         self.assertIn("moon", done.stderr)
+
+    def test_09_a_stateful_part_goes_only_by_name(self):
+        self.deploy()
+        less = ["--set", "redis-sentinel.enabled=false"]
+        mark = self.mark()
+        done = self.deploy(*less, expect=harness.REFUSED)
+        self.assertIn(f"StatefulSet {NAMESPACE}/redis-", done.stderr)
+        self.assertEqual([w for w in self.writes_since(mark) if " leases " not in w], [])
+        allowed = [word for name in ("redis-cache", "redis-sentinel") for word in ("--allow-removal", f"StatefulSet {NAMESPACE}/{name}")]
+        self.deploy(*less, *allowed)
+        left = {item["metadata"]["name"] for kind, item in self.workloads()}
+        self.assertFalse({"redis-cache", "redis-sentinel"} & left)
+        self.assertIn("redis-cluster", left)
 
 
 if __name__ == "__main__":

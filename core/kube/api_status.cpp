@@ -1,5 +1,6 @@
 #include "core/kube/api_status.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 

@@ -1,5 +1,6 @@
 #include "core/kube/reader.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 #include "core/kube/watch.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <unordered_map>

@@ -133,8 +133,8 @@ Reply Server::Impl::list(Request& request) {
                               {{"causes", Json::array({{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}})}, {"retryAfterSeconds", 1}})};
   if (match == "Exact" && wanted < store.revision() && limit == 0)
     throw Refused{make_status(410, "Expired", "The provided resource version is not available any more: this server keeps only the newest state", nullptr)};
-  // The token is "v1:<revision>:<last key>"; a page is taken from the state of now, which is what a client that pages
-  // without changes in between sees.
+  // The token is "v1:<revision>:<last key>". Later pages show the moment of the first one: what changed since is undone
+  // from the history, and a history that is forgotten ends the paging with 410.
   std::string after;
   std::uint64_t first_revision = store.revision();
   if (std::string_view token = request.param("continue"); !token.empty()) {
@@ -144,10 +144,21 @@ Reply Server::Impl::list(Request& request) {
     std::from_chars(token.data() + 3, token.data() + colon, first_revision);
     after = token.substr(colon + 1);
   }
+  std::map<std::string, Object> then;  // by key: as it was, null for what did not exist yet
+  if (!after.empty() && first_revision < store.revision()) {
+    auto changes = store.changes_since(kind.storage, first_revision);
+    if (!changes)
+      throw Refused{make_status(410, "Expired", "The provided continue parameter is too old to display a consistent list result.", nullptr)};
+    for (const Change& change : *changes) {
+      const std::string space = value::string_at(*change.object, "metadata", "namespace"), name = value::string_at(*change.object, "metadata", "name");
+      if (request.ns.empty() || request.ns == space) then.emplace(space.empty() ? name : space + "/" + name, change.previous);
+    }
+    then.erase(then.begin(), then.upper_bound(after));
+  }
   std::vector<Object> items;
   std::string last, next;
   std::size_t remaining = 0;
-  store.scan(kind.storage, request.ns, after, [&](const std::string& key, const Object& object) {
+  const auto take = [&](const std::string& key, const Object& object) {
     if (!labels.matches(value::find(*object, "metadata", "labels")) || !fields.matches(*object)) return true;
     if (limit && items.size() == limit) {
       if (next.empty()) next = last;
@@ -157,7 +168,22 @@ Reply Server::Impl::list(Request& request) {
     items.push_back(object);
     last = key;
     return true;
+  };
+  bool more = true;
+  store.scan(kind.storage, request.ns, after, [&](const std::string& key, const Object& object) {
+    while (more && !then.empty() && then.begin()->first < key) {  // deleted since
+      if (then.begin()->second) more = take(then.begin()->first, then.begin()->second);
+      then.erase(then.begin());
+    }
+    if (!more) return false;
+    const auto changed = then.find(key);
+    if (changed == then.end()) return more = take(key, object);
+    if (changed->second) more = take(key, changed->second);
+    then.erase(changed);
+    return more;
   });
+  for (const auto& [key, object] : then)
+    if (more && object) more = take(key, object);
   Json meta = {{"resourceVersion", std::to_string(first_revision)}};
   if (!next.empty()) {
     meta["continue"] = fmt::format("v1:{}:{}", first_revision, next);

@@ -79,6 +79,8 @@ Requirement parse_term(std::string_view term) {
     made.key = term;
   }
   if (!label_key_ok(made.key)) malformed(term);
+  for (const auto& value : made.values)
+    if (value.find_first_of("=!<>() ") != std::string::npos) malformed(term);
   return made;
 }
 

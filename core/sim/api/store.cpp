@@ -157,7 +157,8 @@ WriteResult Store::remove(GroupResource resource, std::string_view ns, std::stri
 
 std::optional<std::vector<Change>> Store::changes_since(GroupResource resource, std::uint64_t since) const {
   const Table* t = find_table(resource);
-  if (!t) return std::vector<Change>();
+  // A resource that never held anything remembers as far back as any other would.
+  if (!t) return since + history_ < revision_ ? std::nullopt : std::optional(std::vector<Change>());
   if (since < t->forgotten) return std::nullopt;
   auto at = std::upper_bound(t->history.begin(), t->history.end(), since,
                              [](std::uint64_t revision, const Change& change) { return revision < change.revision; });

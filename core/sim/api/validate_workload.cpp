@@ -332,6 +332,11 @@ void validate_stateful_update(const Json& spec, const Json& old_spec, FieldError
   for (Json* s : {&a, &b})
     for (const char* field : {"replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"})
       s->erase(field);
+  for (const char* field : {"serviceName", "podManagementPolicy"}) {
+    if (spec.value(field, Json()) != old_spec.value(field, Json())) errors.add_invalid(fmt::format("spec.{}", field), spec.value(field, Json()), "field is immutable");
+    a.erase(field);
+    b.erase(field);
+  }
   if (a != b)
     errors.add_forbidden("spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
                                  "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");

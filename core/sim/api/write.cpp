@@ -128,6 +128,19 @@ void Server::Impl::track(const Served& kind, const Json& live, Json& object, con
   track_update(live, object, kind.type, writer);
 }
 
+namespace {
+
+bool info_is_namespace(const Served& kind) { return kind.info.group.empty() && kind.info.kind == "Namespace"; }
+
+// Kinds whose PUT has to say which revision it replaces.
+bool wants_revision(const Served& kind) {
+  static constexpr std::string_view kKinds[] = {"Lease", "CustomResourceDefinition", "APIService", "ValidatingWebhookConfiguration",
+                                                "MutatingWebhookConfiguration"};
+  return kind.custom || std::find(std::begin(kKinds), std::end(kKinds), kind.info.kind) != std::end(kKinds);
+}
+
+}  // namespace
+
 Outcome Server::Impl::create(const Served& kind, std::string_view ns, Json object, const WriteOptions& write) {
   Json& meta = metadata_of(object);
   std::string given = value::string_at(meta, "namespace");
@@ -142,6 +155,7 @@ Outcome Server::Impl::create(const Served& kind, std::string_view ns, Json objec
   // A generated name comes before everything that names the object.
   if (value::string_at(meta, "name").empty() && !value::string_at(meta, "generateName").empty())
     meta["name"] = value::string_at(meta, "generateName").substr(0, 58) + suffix(5);
+  if (info_is_namespace(kind)) meta["labels"]["kubernetes.io/metadata.name"] = value::string_at(meta, "name");
   track(kind, Json(), object, write);
   return create_prepared(kind, ns, std::move(object), write);
 }
@@ -257,7 +271,7 @@ Outcome Server::Impl::update(const Served& kind, std::string_view ns, std::strin
   std::string version = value::string_at(meta, "resourceVersion");
   if (!version.empty() && version != value::string_at(*old, "metadata", "resourceVersion"))
     throw conflict(info, name, "the object has been modified; please apply your changes to the latest version and try again");
-  if (version.empty() && kind.custom && !tracked)
+  if (version.empty() && wants_revision(kind) && !tracked)
     throw Refused{make_status(422, "Invalid",
                               fmt::format("{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update", qualified(info), name),
                               {{"name", name}, {"group", info.group}, {"kind", info.resource},
@@ -387,6 +401,11 @@ Outcome Server::Impl::patch(const Served& kind, std::string_view ns, std::string
   object = decode_incoming(kind, std::move(object), write);
   if (version != value::string_at(*old, "metadata", "resourceVersion") && !version.empty())
     throw conflict(info, name, "the object has been modified; please apply your changes to the latest version and try again");
+  if (const std::string uid = value::string_at(object, "metadata", "uid"); uid != value::string_at(*old, "metadata", "uid"))
+    throw Refused{make_status(422, "Invalid",
+                              fmt::format("{} \"{}\" is invalid: metadata.uid: Invalid value: \"{}\": field is immutable", qualified(kind.info), name, uid),
+                              {{"name", name}, {"group", kind.info.group}, {"kind", kind.info.resource},
+                               {"causes", Json::array({{{"reason", "FieldValueInvalid"}, {"message", fmt::format("Invalid value: \"{}\": field is immutable", uid)}, {"field", "metadata.uid"}}})}})};
   return update(kind, ns, name, std::move(object), write);
 }
 

@@ -34,7 +34,7 @@ STAGES = CACHE / "share" / "kwok-stages.yaml"
 SERVERS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"]
 
 START_ATTEMPTS = 3
-READY_SECONDS = 90          # one server, from its start to its first good answer
+READY_SECONDS = 240         # one server, from its start to its first good answer; seconds on an idle machine
 POLL_SECONDS = 0.1
 STOP_SECONDS = 20           # asked politely; after that the kernel is asked
 ZONES = ["zone-a", "zone-b", "zone-c"]

@@ -41,6 +41,7 @@ ctest_run() { # ctest_run PRESET RESULT-NAME ARGUMENTS...
 }
 
 sanitized() { # unit tests and the embedded contract once more, under AddressSanitizer and UndefinedBehaviorSanitizer
+  export LSAN_OPTIONS="suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0"
   cmake --preset asan > build/asan.configure.log 2>&1 || { cat build/asan.configure.log; return 1; }
   local targets=()
   mapfile -t targets < <(ctest --test-dir build/asan -N -L unit | sed -n 's/.*Test *#[0-9]*: \(unit_[a-z_]*\)$/\1/p')

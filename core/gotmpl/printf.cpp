@@ -45,8 +45,9 @@ std::string verb_text(char32_t verb) {
 
 // The whole number `digits` with sign, precision and padding.
 void integer_text(std::string& out, std::uint64_t magnitude, bool negative, const Spec& spec, unsigned base, bool upper) {
+  const std::string_view alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
-  for (std::uint64_t rest = magnitude; rest > 0; rest /= base) digits += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[rest % base];
+  for (std::uint64_t rest = magnitude; rest > 0; rest /= base) digits += alphabet[rest % base];
   if (digits.empty() && !(spec.precision == 0)) digits = "0";
   std::size_t want = spec.precision > 0 ? static_cast<std::size_t>(spec.precision) : 0;
   if (spec.precision < 0 && spec.zero && !spec.minus && spec.width > 0)

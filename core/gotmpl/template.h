@@ -22,7 +22,7 @@ struct Limits {
   std::size_t output_bytes = 64u << 20;
   std::uint64_t steps = 20'000'000;  // nodes executed
   int call_depth = 1000;             // template, include and tpl inside each other, as Helm
-  int parse_depth = 1000;            // parentheses and blocks inside each other
+  int parse_depth = 200;             // parentheses and blocks inside each other; the parser recurses
   std::uint64_t loop_rounds = 5'000'000;
 };
 

@@ -76,8 +76,8 @@ TEST_CASE("bounds end what would not end, by name") {
     const char* message;
   };
   const Row rows[] = {
-      {"include of itself", R"({{define "a"}}{{include "a" .}}{{end}}{{include "a" .}})", "more than 1000 deep"},
-      {"template of itself", R"({{define "a"}}{{template "a" .}}{{end}}{{template "a" .}})", "more than 1000 deep"},
+      {"include of itself", R"({{define "a"}}{{include "a" .}}{{end}}{{include "a" .}})", "deep"},
+      {"template of itself", R"({{define "a"}}{{template "a" .}}{{end}}{{template "a" .}})", "deep"},
       {"doubling include", R"({{define "a"}}{{if lt (len .) 28}}{{$x := printf "%sx" .}}{{include "a" $x}}{{include "a" $x}}{{end}}{{end}}{{include "a" ""}})", "more than 20000000 steps"},
       {"tpl of itself", R"({{tpl "{{tpl . .}}" "{{tpl . .}}"}})", "deep"},
       {"long loop", R"({{range 1000000000}}{{end}})", "more than 5000000 rounds"},

@@ -19,7 +19,7 @@ Result<int> run(Context& context, const Flags& flags) {
   options.start = context.ports.clock.now();
   sim::Cluster cluster(options);
   TRY(sim::serve(cluster, context.ports.clock, context.ports.interrupt, context.ports.files, flags.serve,
-                 [&](const sim::Served& served) {
+                 [&](const sim::ServingAt& served) {
                    if (!context.text()) {
                      context.print(Json{{"url", served.url}, {"kubeconfig", flags.serve.kubeconfig_path}});
                    } else if (flags.serve.kubeconfig_path.empty()) {

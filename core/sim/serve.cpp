@@ -308,7 +308,7 @@ std::string kubeconfig_for(const std::string& url) {
 
 Result<> serve(Cluster& cluster, const port::Clock& clock, const port::Interrupt& interrupt,
                port::Filesystem& filesystem, const ServeOptions& options,
-               const std::function<void(const Served&)>& ready) {
+               const std::function<void(const ServingAt&)>& ready) {
   if (!(options.real_time_factor >= 0.001 && options.real_time_factor <= 100'000))
     return Error(Code::usage, "the real-time factor must be between 0.001 and 100000");
   error_code failed;
@@ -322,7 +322,7 @@ Result<> serve(Cluster& cluster, const port::Clock& clock, const port::Interrupt
     Host host(io, cluster, clock, options.real_time_factor);
     Listener listener(io, host);
     ASSIGN_OR_RETURN(const auto bound, listener.open({address, options.port}));
-    Served served;
+    ServingAt served;
     served.url = address.is_v6() ? fmt::format("http://[{}]:{}", address.to_string(), bound.port())
                                  : fmt::format("http://{}:{}", address.to_string(), bound.port());
     served.kubeconfig = kubeconfig_for(served.url);

@@ -26,7 +26,7 @@ struct ServeOptions {
   std::string kubeconfig_path;    // written if not empty
 };
 
-struct Served {
+struct ServingAt {
   std::string url;         // "http://127.0.0.1:41234"
   std::string kubeconfig;  // its text, also if it was not written
 };
@@ -42,7 +42,7 @@ inline constexpr port::Duration kIdleConnection = std::chrono::minutes(10);
 // listened on.
 Result<> serve(Cluster& cluster, const port::Clock& clock, const port::Interrupt& interrupt,
                port::Filesystem& filesystem, const ServeOptions& options,
-               const std::function<void(const Served&)>& ready = {});
+               const std::function<void(const ServingAt&)>& ready = {});
 
 // A kubeconfig for that URL, with one context "sim".
 std::string kubeconfig_for(const std::string& url);

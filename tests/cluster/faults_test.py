@@ -84,7 +84,7 @@ class Interrupted(ClusterCase):
         self.killed(70)
 
     def test_04_interrupted(self):
-        for number, writes in ((signal.SIGINT, 20), (signal.SIGTERM, 60)):
+        for number, writes in ((signal.SIGINT, 20), (signal.SIGTERM, 25)):
             status, errors = self.stop_after(writes, number)
             self.assertEqual(status, INTERRUPTED, errors[-3000:])
             self.assertTrue(self.holds_no_lock(), "an interrupted run gives its lock back")

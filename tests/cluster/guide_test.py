@@ -43,11 +43,6 @@ class Guide(ClusterCase):
         pods = self.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
         self.assertEqual([p["metadata"]["name"] for p in pods if p["status"]["phase"] != "Running"], [])
 
-    def test_03_applying_the_tree_again_changes_nothing(self):
-        before, mark = self.settle(), self.mark()
-        self.kubectl("apply", "--validate=strict", "-R", "-f", str(self.directory / "k8s"))
-        self.assert_unchanged(before, mark)
-
 
 if __name__ == "__main__":
     harness.main()

@@ -108,32 +108,9 @@ class Interrupted(ClusterCase):
         nobody = self.directory / "cluster" / "kubeconfig-nobody"
         done = self.tool("deploy", "--env", self.environment_name, "--yes", kubeconfig=nobody, expect=harness.ERROR)
         self.assertIn("nobody", done.stderr)
-        self.assertIn("cannot", done.stderr)
+        self.assertIn("may not list configmaps", done.stderr)
+        self.assertIn('verbs: ["list"]', done.stderr, "the rule that would allow it")
 
-    def test_07_nobody_there(self):
-        text = (self.directory / "cluster" / "kubeconfig-admin").read_text()
-        server = (self.directory / "cluster" / "server").read_text().strip()
-        dead = self.directory / "dead"
-        dead.write_text(text.replace(server, "https://127.0.0.1:1"))
-        self.tool("status", "--env", self.environment_name, kubeconfig=dead, expect=UNREACHABLE)
-        self.tool("status", "--env", self.environment_name, kubeconfig=self.directory / "none", expect=harness.ERROR)
-
-    def test_08_unknown_environment(self):
-        done = self.tool("deploy", "--env", "moon", "--yes", expect=harness.USAGE)
-        self.assertIn("moon", done.stderr)
-
-    def test_09_a_stateful_part_goes_only_by_name(self):
-        self.deploy()
-        less = ["--set", "redis-sentinel.enabled=false"]
-        mark = self.mark()
-        done = self.deploy(*less, expect=harness.REFUSED)
-        self.assertIn(f"StatefulSet {NAMESPACE}/redis-", done.stderr)
-        self.assertEqual([w for w in self.writes_since(mark) if " leases " not in w], [])
-        allowed = [word for name in ("redis-cache", "redis-sentinel") for word in ("--allow-removal", f"StatefulSet {NAMESPACE}/{name}")]
-        self.deploy(*less, *allowed)
-        left = {item["metadata"]["name"] for kind, item in self.workloads()}
-        self.assertFalse({"redis-cache", "redis-sentinel"} & left)
-        self.assertIn("redis-cluster", left)
 
 
 if __name__ == "__main__":

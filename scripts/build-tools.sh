@@ -106,7 +106,8 @@ main() {
     case $known in *" $tool "*) ;; *) echo "build-tools: unknown tool '$tool'; known:$known" >&2; exit 2 ;; esac
   done
   while IFS='|' read -r name module package ldflags; do
-    case $wanted in *" $name "*) build "$name" "$module" "$package" "$ldflags"; [ "$name" = kwok ] && kwok_stages ;; esac
+    case $wanted in *" $name "*) build "$name" "$module" "$package" "$ldflags" ;; *) continue ;; esac
+    if [ "$name" = kwok ]; then kwok_stages; fi
   done < <(printf '%s' "$TOOLS" | sed '/^$/d')
 }
 main "$@"

@@ -10,7 +10,8 @@ namespace nautilus::cli {
 namespace {
 
 void add_global(CLI::App& app, GlobalFlags& flags) {
-  app.add_option("--project", flags.project, "directory with manifests/ and templates/ (default: found from here upward)")
+  app.add_option("--project", flags.project,
+                 "directory with manifests/ and templates/ (default: found from here upward)")
       ->type_name("DIR")
       ->group("Global");
   app.add_option("--kubeconfig", flags.kubeconfig, "kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)")
@@ -34,14 +35,12 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.failure_message(CLI::FailureMessage::simple);
   add_global(app, context.flags);
-  for (auto add : {add_environments, add_render, add_diff, add_deploy, add_status, add_history, add_rollback, add_destroy, add_rehearse,
-                   add_sim, add_completion, add_version})
+  for (auto add : {add_environments, add_render, add_diff, add_deploy, add_status, add_history, add_rollback,
+                   add_destroy, add_rehearse, add_sim, add_completion, add_version})
     add(app, context);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& e) {
-    return app.exit(e);
-  } catch (const CLI::CallForAllHelp& e) {
+  } catch (const CLI::CallForHelp& e) { return app.exit(e); } catch (const CLI::CallForAllHelp& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
     return report(context, Error(Code::usage, e.what(), "see nautilusctl --help, or COMMAND --help"));

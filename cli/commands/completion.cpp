@@ -9,8 +9,8 @@ namespace nautilus::cli {
 namespace {
 
 struct Verb {
-  std::string path;                 // "sim serve"; "" for the program itself
-  std::vector<std::string> words;   // subcommands and flags
+  std::string path;                // "sim serve"; "" for the program itself
+  std::vector<std::string> words;  // subcommands and flags
 };
 
 void collect(const CLI::App& app, const std::string& path, const std::vector<std::string>& inherited,
@@ -88,7 +88,9 @@ void add_completion(CLI::App& app, Context& context) {
     context.run = [&app, shell](Context& c) -> Result<int> {
       std::vector<Verb> verbs;
       collect(app, "", {}, verbs);
-      c.print(std::string_view(*shell == "bash" ? bash_script(verbs) : *shell == "zsh" ? zsh_script(verbs) : fish_script(verbs)));
+      c.print(std::string_view(*shell == "bash"  ? bash_script(verbs)
+                               : *shell == "zsh" ? zsh_script(verbs)
+                                                 : fish_script(verbs)));
       return 0;
     };
   });

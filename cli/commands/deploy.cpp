@@ -1,6 +1,7 @@
 // nautilusctl deploy --env ENV | --plan FILE
-#include "cli/commands/commands.h"
 #include "cli/flags/deploy.h"
+
+#include "cli/commands/commands.h"
 #include "cli/flags/values.h"
 #include "cli/output/plan_text.h"
 #include "cli/services.h"
@@ -30,13 +31,14 @@ int say_how_it_went(const Context& context, const release::Outcome& outcome) {
   }
   const auto& plan = outcome.planned.plan;
   if (outcome.revision == 0) {
-    context.print(std::string_view(fmt::format("{}: nothing to do, {} objects are as they should be\n", plan.environment,
-                                               plan.items.size())));
+    context.print(std::string_view(
+        fmt::format("{}: nothing to do, {} objects are as they should be\n", plan.environment, plan.items.size())));
     return 0;
   }
   context.print(std::string_view(timeline(outcome)));
-  context.print(std::string_view(fmt::format("{}: revision {} deployed, {} writes (plan {})\n", plan.environment,
-                                             outcome.revision, outcome.execution.writes, outcome.digest.substr(0, 19))));
+  context.print(
+      std::string_view(fmt::format("{}: revision {} deployed, {} writes (plan {})\n", plan.environment,
+                                   outcome.revision, outcome.execution.writes, outcome.digest.substr(0, 19))));
   return 0;
 }
 

@@ -26,7 +26,8 @@ Result<int> run(Context& context, const std::string& name) {
   if (revisions.empty()) context.note(fmt::format("{}: no history on this cluster", env.name));
   std::string out;
   if (!revisions.empty())
-    out = fmt::format("{:>8}  {:<12} {:<20} {:<28} {:<26} {}\n", "revision", "status", "started", "who", "chart", "what");
+    out =
+        fmt::format("{:>8}  {:<12} {:<20} {:<28} {:<26} {}\n", "revision", "status", "started", "who", "chart", "what");
   for (const auto& revision : revisions) {
     out += fmt::format("{:>8}  {:<12} {:<20} {:<28} {:<26} {}\n", revision.number, revision.status,
                        revision.started.substr(0, 19), revision.who, revision.chart, revision.description);

@@ -53,7 +53,8 @@ Result<int> run(Context& context, Flags& flags) {
   rehearse::Rehearsal rehearsal(flags.options, context.ports, *progress);
   const auto verdict = rehearsal.deploy(env, desired);
   if (!flags.report.empty()) {
-    TRY(context.ports.files.write(flags.report, rehearse::html_report(head_of(env, verdict, flags), rehearsal.transcript().spans()))
+    TRY(context.ports.files
+            .write(flags.report, rehearse::html_report(head_of(env, verdict, flags), rehearsal.transcript().spans()))
             .within("writing the report"));
     context.note("report: " + flags.report);
   }

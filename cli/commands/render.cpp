@@ -20,7 +20,8 @@ Result<> write_tree(const Context& context, const env::Environment& env, const a
   ASSIGN_OR_RETURN(const apply::Tree tree, apply::arrange(desired, rules, rules_file));
   for (const auto& [path, objects] : tree) {
     TRY(context.ports.files.write(directory + "/" + path, apply::tree_file_text(objects)));
-    context.note(fmt::format("wrote {}/{} ({} object{})", directory, path, objects.size(), objects.size() == 1 ? "" : "s"));
+    context.note(
+        fmt::format("wrote {}/{} ({} object{})", directory, path, objects.size(), objects.size() == 1 ? "" : "s"));
   }
   return {};
 }

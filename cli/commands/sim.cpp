@@ -25,7 +25,8 @@ Result<int> run(Context& context, const Flags& flags) {
                    } else if (flags.serve.kubeconfig_path.empty()) {
                      context.print(std::string_view(served.kubeconfig));
                    } else {
-                     context.print(std::string_view(fmt::format("export KUBECONFIG={}\n", flags.serve.kubeconfig_path)));
+                     context.print(
+                         std::string_view(fmt::format("export KUBECONFIG={}\n", flags.serve.kubeconfig_path)));
                    }
                    std::fflush(stdout);
                    context.note(fmt::format("the embedded cluster listens on {}; Ctrl-C ends it", served.url));

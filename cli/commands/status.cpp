@@ -1,8 +1,9 @@
 // nautilusctl status --env ENV: exit code 0 if everything is healthy, 1 if not
+#include "core/release/status.h"
+
 #include "cli/commands/commands.h"
 #include "cli/flags/values.h"
 #include "cli/session.h"
-#include "core/release/status.h"
 
 namespace nautilus::cli {
 
@@ -15,12 +16,12 @@ Json status_json(const env::Environment& env, const release::ReleaseStatus& stat
                        {"status", std::string(status::name(object.verdict.state))},
                        {"message", object.verdict.message},
                        {"explanation", object.explanation}});
-  Json out = {{"environment", env.name},       {"release", env.release},       {"healthy", status.healthy()},
+  Json out = {{"environment", env.name},          {"release", env.release},        {"healthy", status.healthy()},
               {"lockHolder", status.lock_holder}, {"objects", std::move(objects)}, {"revision", nullptr}};
   if (status.newest)
-    out["revision"] = {{"number", status.newest->number},     {"status", status.newest->status},
+    out["revision"] = {{"number", status.newest->number},       {"status", status.newest->status},
                        {"operation", status.newest->operation}, {"started", status.newest->started},
-                       {"finished", status.newest->finished},  {"message", status.newest->message}};
+                       {"finished", status.newest->finished},   {"message", status.newest->message}};
   return out;
 }
 

@@ -18,15 +18,20 @@ Result<port::Duration> duration_of(const char* flag, const std::string& text) {
 
 void add_change(CLI::App& command, ChangeFlags& flags) {
   command.add_flag("--yes,-y", flags.yes, "do not ask");
-  command.add_flag("--wait,!--no-wait", [&flags](std::int64_t on) { flags.no_wait = on < 0; },
-                   "wait until everything is healthy (default)");
-  command.add_option("--timeout", flags.timeout, "limit for each wave, instead of the environment's")->type_name("DURATION");
-  command.add_option("--lock-timeout", flags.lock_timeout, "wait this long for another run to finish")->type_name("DURATION");
-  command.add_option("--take-over-lock", flags.take_over_lock, "take the lock from this holder, who is dead")->type_name("HOLDER");
+  command.add_flag(
+      "--wait,!--no-wait", [&flags](std::int64_t on) { flags.no_wait = on < 0; },
+      "wait until everything is healthy (default)");
+  command.add_option("--timeout", flags.timeout, "limit for each wave, instead of the environment's")
+      ->type_name("DURATION");
+  command.add_option("--lock-timeout", flags.lock_timeout, "wait this long for another run to finish")
+      ->type_name("DURATION");
+  command.add_option("--take-over-lock", flags.take_over_lock, "take the lock from this holder, who is dead")
+      ->type_name("HOLDER");
   command.add_option("--take-from", flags.take_from, "take fields over that this field manager owns; repeatable")
       ->type_name("MANAGER")
       ->allow_extra_args(false);
-  command.add_option("--allow-removal", flags.allow_removal, "let this object go although it may hold data; repeatable")
+  command
+      .add_option("--allow-removal", flags.allow_removal, "let this object go although it may hold data; repeatable")
       ->type_name("OBJECT")
       ->allow_extra_args(false);
 }
@@ -34,9 +39,7 @@ void add_change(CLI::App& command, ChangeFlags& flags) {
 Result<release::DeployOptions> change_options(const Context& context, const ChangeFlags& flags, env::Environment& env) {
   release::DeployOptions options;
   options.wait = !flags.no_wait;
-  if (!flags.timeout.empty()) {
-    ASSIGN_OR_RETURN(env.wave_timeout, duration_of("--timeout", flags.timeout));
-  }
+  if (!flags.timeout.empty()) { ASSIGN_OR_RETURN(env.wave_timeout, duration_of("--timeout", flags.timeout)); }
   if (!flags.lock_timeout.empty()) {
     ASSIGN_OR_RETURN(options.lock_wait, duration_of("--lock-timeout", flags.lock_timeout));
   }

@@ -97,10 +97,12 @@ Json outcome_json(const release::Outcome& outcome) {
 std::string timeline(const release::Outcome& outcome) {
   if (outcome.execution.waves.empty()) return "";
   const auto start = outcome.execution.waves.front().started;
-  std::string out = fmt::format("{:<12} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}\n", "wave", "created", "changed", "same",
-                                "removed", "begins", "applied", "healthy");
+  std::string out = fmt::format("{:<12} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}\n", "wave", "created", "changed",
+                                "same", "removed", "begins", "applied", "healthy");
   // A run that ended early did not get there.
-  const auto reached = [&](port::WallTime time) { return time == port::WallTime{} ? std::string("-") : short_duration(time - start); };
+  const auto reached = [&](port::WallTime time) {
+    return time == port::WallTime{} ? std::string("-") : short_duration(time - start);
+  };
   for (const auto& wave : outcome.execution.waves)
     out += fmt::format("{:<12} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}\n", apply::name(wave.wave), wave.created,
                        wave.updated, wave.unchanged, wave.removed, short_duration(wave.started - start),

@@ -50,9 +50,9 @@ void Progress::on_event(const port::Event& event) {
   if (event.level == Level::debug && !style_.verbose) return;
   if (style_.quiet && event.level < Level::warning) return;
   if (style_.json) {
-    const Json line = {{"time", utc(event.time)},   {"level", std::string(name(event.level))},
-                       {"phase", event.phase},      {"object", event.object},
-                       {"action", event.action},    {"message", event.message}};
+    const Json line = {{"time", utc(event.time)}, {"level", std::string(name(event.level))},
+                       {"phase", event.phase},    {"object", event.object},
+                       {"action", event.action},  {"message", event.message}};
     fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
     return;
   }

@@ -59,7 +59,8 @@ Result<kube::Request> Cluster::replace(const value::ObjectId& id, const std::str
   return kube::replace_request(*found, object, options);
 }
 
-Result<kube::Request> Cluster::remove(const value::ObjectId& id, const std::string& api_version, const std::string& uid) {
+Result<kube::Request> Cluster::remove(const value::ObjectId& id, const std::string& api_version,
+                                      const std::string& uid) {
   ASSIGN_OR_RETURN(const auto* found, resource(id, api_version));
   kube::DeleteOptions options;
   options.uid = uid;

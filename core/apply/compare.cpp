@@ -30,7 +30,8 @@ void list_changes(const Json& before, const Json& after, const std::string& path
 Json comparable(Json object) {
   object.erase("status");
   if (auto metadata = object.find("metadata"); metadata != object.end())
-    for (const char* key : {"managedFields", "resourceVersion", "generation", "creationTimestamp"}) metadata->erase(key);
+    for (const char* key : {"managedFields", "resourceVersion", "generation", "creationTimestamp"})
+      metadata->erase(key);
   return object;
 }
 

@@ -10,8 +10,8 @@ namespace nautilus::apply {
 
 inline constexpr std::string_view kFieldManager = "nautilusctl";
 
-// True only if applying `desired` could change nothing: every field in it has the live value, and our field manager owns
-// those fields and no other ones. False means "ask the server" (a dry run decides), not "different".
+// True only if applying `desired` could change nothing: every field in it has the live value, and our field manager
+// owns those fields and no other ones. False means "ask the server" (a dry run decides), not "different".
 bool certainly_unchanged(const Json& desired, const Json& live);
 
 // The managedFields entry of our apply manager; null if we never applied this object.

@@ -46,8 +46,9 @@ class Executor {
       if (!any(wave)) continue;
       const auto left = deadline - clock().monotonic();
       if (left <= port::Duration::zero())
-        return Error(Code::timeout, fmt::format("the deploy took longer than {} minutes",
-                                                std::chrono::duration_cast<std::chrono::minutes>(options_.total_timeout).count()),
+        return Error(Code::timeout,
+                     fmt::format("the deploy took longer than {} minutes",
+                                 std::chrono::duration_cast<std::chrono::minutes>(options_.total_timeout).count()),
                      "run it again: it goes on where it stopped; the limit is spec.timeouts.total of the environment");
       TRY(run_wave(wave, std::min(left, options_.wave_timeout)));
     }
@@ -80,14 +81,17 @@ class Executor {
       // The release's own namespace is made before the lock can be taken, and so before this check.
       if (item.live_uid.empty() && live && item.id.kind == "Namespace" && item.id.name == plan_.namespace_) continue;
       const std::string uid = live ? value::string_at(*live, "metadata", "uid") : "";
-      if (uid != item.live_uid) return moved(item, live ? item.live_uid.empty() ? "was made by somebody else" : "was replaced" : "was deleted");
-      if (live && !item.generated && live_digest(*live, item.manifest) != item.live_digest) return moved(item, "was changed");
+      if (uid != item.live_uid)
+        return moved(item, live ? item.live_uid.empty() ? "was made by somebody else" : "was replaced" : "was deleted");
+      if (live && !item.generated && live_digest(*live, item.manifest) != item.live_digest)
+        return moved(item, "was changed");
     }
     return {};
   }
 
   Error moved(const PlanItem& item, std::string_view how) const {
-    return Error(Code::refused, fmt::format("the cluster has moved since the plan was made: {} {}", item.id.text(), how),
+    return Error(Code::refused,
+                 fmt::format("the cluster has moved since the plan was made: {} {}", item.id.text(), how),
                  "nothing was written; make the plan again");
   }
 
@@ -128,7 +132,8 @@ class Executor {
       auto request = item.generated ? cluster_.create(item.id, item.api_version, with_content(item, entropy_))
                                     : cluster_.apply(item.id, item.api_version, item.manifest, {.force = item.force});
       if (!request.ok()) return std::move(request).error().within("applying " + item.id.text());
-      batch.add(std::move(request).value(), [this, &item, &errors](kube::Response r) { sent(item, std::move(r), errors); });
+      batch.add(std::move(request).value(),
+                [this, &item, &errors](kube::Response r) { sent(item, std::move(r), errors); });
     }
     if (!any_sent) return {};
     TRY(batch.run().within(phase(wave)));
@@ -147,8 +152,12 @@ class Executor {
     ++out_.writes;
     auto& report = out_.waves.back();
     ++(item.action == Action::create ? report.created : report.updated);
-    cluster_.tell({port::Event::Level::info, {}, phase(item.wave), item.id.text(),
-                   item.action == Action::create ? "created" : "configured", ""});
+    cluster_.tell({port::Event::Level::info,
+                   {},
+                   phase(item.wave),
+                   item.id.text(),
+                   item.action == Action::create ? "created" : "configured",
+                   ""});
     if (!appeared) live_.put(item.id, std::move(response.body));
   }
 

@@ -2,9 +2,9 @@
 //
 // Before the first write the cluster is read again and compared with what the plan saw (UIDs and digests): if somebody
 // changed one of the objects since, nothing is written and the plan is refused.
-// Ends early, leaving the cluster resumable, on: a server's refusal (the rest of the wave is still sent, later waves are
-// not), a workload that fails, a timeout, a lost lock, an interrupt (what is in flight is waited for).
-// Threading: the client's thread.
+// Ends early, leaving the cluster resumable, on: a server's refusal (the rest of the wave is still sent, later waves
+// are not), a workload that fails, a timeout, a lost lock, an interrupt (what is in flight is waited for). Threading:
+// the client's thread.
 #pragma once
 
 #include <functional>

@@ -61,8 +61,8 @@ Result<Tree> arrange(const Desired& desired, const Json& document, const std::st
   for (const auto& object : desired.objects) {
     auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& r) { return matches(r, object.manifest); });
     if (rule == rules.end())
-      return Error(Code::invalid, fmt::format("no file for {} from {}", value::ObjectId::of(object.manifest).text(),
-                                              object.source),
+      return Error(Code::invalid,
+                   fmt::format("no file for {} from {}", value::ObjectId::of(object.manifest).text(), object.source),
                    "add a rule for it")
           .at(file);
     tree[rule->path].push_back(&object);
@@ -72,7 +72,8 @@ Result<Tree> arrange(const Desired& desired, const Json& document, const std::st
 
 std::string tree_file_text(const std::vector<const DesiredObject*>& objects) {
   std::string text;
-  for (const auto* object : objects) text += "---\n# Source: " + object->source + "\n" + value::to_yaml(object->manifest);
+  for (const auto* object : objects)
+    text += "---\n# Source: " + object->source + "\n" + value::to_yaml(object->manifest);
   return text;
 }
 

@@ -1,7 +1,8 @@
 // The tree that `render --output-dir` writes, for `kubectl apply -f` in the order of the platform guide.
 //
 // The chart says in k8s-tree.yaml which object goes to which file: rules of {path, match: {kind, name, namespace,
-// labels}}, where all but the labels may be a list; the first rule that matches wins. An object that no rule matches is an error: it would be lost silently.
+// labels}}, where all but the labels may be a list; the first rule that matches wins. An object that no rule matches is
+// an error: it would be lost silently.
 #pragma once
 
 #include <map>

@@ -84,7 +84,8 @@ class Reading {
       if (!list.ok()) return fail(std::move(list).error(), group.resource->text());
       for (auto& object : list->items) {
         // A list may be served in another version of the group than the kind was asked in; the id has no version.
-        const value::ObjectId id{group.resource->group, group.resource->kind, value::string_at(object, "metadata", "namespace"),
+        const value::ObjectId id{group.resource->group, group.resource->kind,
+                                 value::string_at(object, "metadata", "namespace"),
                                  value::string_at(object, "metadata", "name")};
         if (group.ids.contains(id)) live_.put(id, std::move(object));
       }

@@ -75,8 +75,9 @@ std::optional<double> quantity(std::string_view text) {
     double factor;
   };
   static constexpr Suffix kSuffixes[] = {
-      {"", 1},     {"n", 1e-9}, {"u", 1e-6}, {"m", 1e-3},   {"k", 1e3},       {"M", 1e6},          {"G", 1e9},
-      {"T", 1e12}, {"P", 1e15}, {"E", 1e18}, {"Ki", 1024.}, {"Mi", 1048576.}, {"Gi", 1073741824.}, {"Ti", 1099511627776.}};
+      {"", 1},       {"n", 1e-9},      {"u", 1e-6},         {"m", 1e-3},           {"k", 1e3},
+      {"M", 1e6},    {"G", 1e9},       {"T", 1e12},         {"P", 1e15},           {"E", 1e18},
+      {"Ki", 1024.}, {"Mi", 1048576.}, {"Gi", 1073741824.}, {"Ti", 1099511627776.}};
   const std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
   for (const auto& suffix : kSuffixes)
     if (suffix.name == rest) return number * suffix.factor;
@@ -84,13 +85,16 @@ std::optional<double> quantity(std::string_view text) {
 }
 
 bool holds_quantities(std::string_view key) {
-  static constexpr std::string_view kKeys[] = {"requests", "limits", "hard",    "capacity",      "default", "defaultRequest",
-                                               "min",      "max",    "minimum", "averageValue", "overhead"};
+  static constexpr std::string_view kKeys[] = {"requests", "limits",         "hard",    "capacity",
+                                               "default",  "defaultRequest", "min",     "max",
+                                               "minimum",  "averageValue",   "overhead"};
   return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
 }
 
 bool same_quantity(const Json& a, const Json& b) {
-  auto text = [](const Json& j) { return j.is_string() ? j.get<std::string>() : j.is_number() ? j.dump() : std::string("?"); };
+  auto text = [](const Json& j) {
+    return j.is_string() ? j.get<std::string>() : j.is_number() ? j.dump() : std::string("?");
+  };
   const auto x = quantity(text(a)), y = quantity(text(b));
   return x && y && std::fabs(*x - *y) <= 1e-9 * std::fabs(*x);
 }

@@ -12,8 +12,8 @@ namespace nautilus::apply {
 // namespace are never in managedFields and are left out. False when in doubt.
 bool owns_exactly(const Json& fields, const Json& desired);
 
-// True only if every field of `desired` is in `live` with the same value. Quantities are compared by value where the API
-// has quantities; lists by position. False when in doubt: the caller asks the server then.
+// True only if every field of `desired` is in `live` with the same value. Quantities are compared by value where the
+// API has quantities; lists by position. False when in doubt: the caller asks the server then.
 bool equal_where_specified(const Json& desired, const Json& live);
 
 }  // namespace nautilus::apply

@@ -29,15 +29,9 @@ Json item_json(const PlanItem& item) {
 Json body_json(const Plan& plan) {
   Json items = Json::array();
   for (const auto& item : plan.items) items.push_back(item_json(item));
-  return {{"format", kPlanFormat},
-          {"operation", plan.operation},
-          {"environment", plan.environment},
-          {"release", plan.release},
-          {"namespace", plan.namespace_},
-          {"description", plan.description},
-          {"clusterUID", plan.cluster_uid},
-          {"chart", plan.chart},
-          {"baseRevision", plan.base_revision},
+  return {{"format", kPlanFormat},          {"operation", plan.operation},  {"environment", plan.environment},
+          {"release", plan.release},        {"namespace", plan.namespace_}, {"description", plan.description},
+          {"clusterUID", plan.cluster_uid}, {"chart", plan.chart},          {"baseRevision", plan.base_revision},
           {"items", std::move(items)}};
 }
 
@@ -101,8 +95,8 @@ bool holds_secret_content(const Json& object) {
 Result<Json> to_json(const Plan& plan) {
   for (const auto& item : plan.items)
     if (holds_secret_content(item.manifest))
-      return Error(Code::refused, fmt::format("{} carries its content in the plan, which must not go to a file",
-                                              item.id.text()),
+      return Error(Code::refused,
+                   fmt::format("{} carries its content in the plan, which must not go to a file", item.id.text()),
                    "let the environment generate it (generatedSecrets) or name it under externalSecrets");
   Json json = body_json(plan);
   json["digest"] = plan.digest();

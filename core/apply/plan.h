@@ -1,10 +1,9 @@
 // A plan is a value: what is printed is what is executed, byte for byte.
 //
 // Purpose: the list of every object of an environment with what will be done to it and what the cluster held when the
-// plan was made. It has a digest, can be written to a file and applied later, and is refused when the cluster has moved.
-// Contents: manifests as they will be sent. A plan never holds secret content: a rendered Secret with data cannot be
-// saved, a generated Secret is listed by name and keys only.
-// Threading: plain values.
+// plan was made. It has a digest, can be written to a file and applied later, and is refused when the cluster has
+// moved. Contents: manifests as they will be sent. A plan never holds secret content: a rendered Secret with data
+// cannot be saved, a generated Secret is listed by name and keys only. Threading: plain values.
 #pragma once
 
 #include <optional>
@@ -47,10 +46,10 @@ struct PlanItem {
 struct Plan {
   std::string operation;  // "deploy", "rollback", "destroy"
   std::string environment, release, namespace_;
-  std::string description;    // goes into the history: "deploy", "rollback backend to 3"
-  std::string cluster_uid;    // UID of kube-system
-  std::string chart;          // "nautilus-platform-0.1.0"
-  int base_revision = 0;      // the newest revision in the history when the plan was made
+  std::string description;      // goes into the history: "deploy", "rollback backend to 3"
+  std::string cluster_uid;      // UID of kube-system
+  std::string chart;            // "nautilus-platform-0.1.0"
+  int base_revision = 0;        // the newest revision in the history when the plan was made
   std::vector<PlanItem> items;  // in the order of execution: wave, rank, id
 
   std::string digest() const;  // "sha256:..." over everything above

@@ -93,9 +93,10 @@ class Planner {
     if (resource.ok()) return (*resource)->namespaced;
     if (resource.error().code != Code::not_found) return std::move(resource).error();
     if (auto namespaced = namespaced_by_own_crd(input_.desired, gv.group, kind)) return *namespaced;
-    return Error(Code::invalid, fmt::format("this cluster has no kind {} in {}", kind, gv.api_version()),
-                 "install the CustomResourceDefinition or the operator that brings it, or ask for a version the cluster "
-                 "serves")
+    return Error(
+               Code::invalid, fmt::format("this cluster has no kind {} in {}", kind, gv.api_version()),
+               "install the CustomResourceDefinition or the operator that brings it, or ask for a version the cluster "
+               "serves")
         .at(source);
   }
 
@@ -292,12 +293,14 @@ class Planner {
 }  // namespace
 
 bool is_guarded(const value::ObjectId& id, bool generated) {
-  static constexpr std::string_view kGuarded[] = {"Namespace", "PersistentVolumeClaim", "PersistentVolume",
+  static constexpr std::string_view kGuarded[] = {"Namespace",   "PersistentVolumeClaim",    "PersistentVolume",
                                                   "StatefulSet", "CustomResourceDefinition", "StorageClass"};
   return generated || std::find(std::begin(kGuarded), std::end(kGuarded), id.kind) != std::end(kGuarded);
 }
 
-bool holds_data(const value::ObjectId& id, bool generated) { return is_guarded(id, generated) && id.kind != "StatefulSet"; }
+bool holds_data(const value::ObjectId& id, bool generated) {
+  return is_guarded(id, generated) && id.kind != "StatefulSet";
+}
 
 Result<Planned> make_plan(Cluster& cluster, const PlanInput& input) {
   return Planner(cluster, input).run().within(fmt::format("planning {}", input.env.name));

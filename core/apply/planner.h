@@ -31,10 +31,11 @@ struct PlanInput {
   std::vector<InventoryEntry> inventory = {};
   std::string operation = "deploy", description = "deploy";
   int base_revision = 0;
-  std::set<std::string> take_from = {};      // field managers whose fields may be taken over
+  std::set<std::string> take_from = {};  // field managers whose fields may be taken over
   bool ignore_helm_keep = false;         // destroy: `helm.sh/resource-policy: keep` is about upgrades
   bool spare_data = false;               // destroy: keep what holds data instead of asking for each by name
-  std::set<std::string> allow_removal = {};  // "StatefulSet nautilus-trading/redis-cluster": guarded objects that may go
+  std::set<std::string> allow_removal =
+      {};  // "StatefulSet nautilus-trading/redis-cluster": guarded objects that may go
 };
 
 // Before and after of one object, for people. Secrets are redacted.

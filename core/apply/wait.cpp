@@ -139,8 +139,7 @@ class HealthWait {
 
   Error out_of_time() {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.timeout).count();
-    return Error(Code::timeout,
-                 fmt::format("not healthy after {} s: {}", seconds, named(kNamedInError, true)),
+    return Error(Code::timeout, fmt::format("not healthy after {} s: {}", seconds, named(kNamedInError, true)),
                  "the deploy can be run again and goes on from here; --timeout gives it longer")
         .within(options_.phase);
   }
@@ -177,7 +176,8 @@ std::string last_warning(Cluster& cluster, const std::string& space, const std::
     auto found = kube::Reader(cluster.client()).list(**events, list);
     if (!found.ok() || found->items.empty()) return "";
     const Json& last = found->items.back();
-    return kube::printable(fmt::format("pod {}: {}: {}", name, value::string_at(last, "reason"), value::string_at(last, "message")));
+    return kube::printable(
+        fmt::format("pod {}: {}: {}", name, value::string_at(last, "reason"), value::string_at(last, "message")));
   }
   return "";
 }

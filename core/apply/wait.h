@@ -25,8 +25,8 @@ struct Awaited {
 
 struct WaitOptions {
   port::Duration timeout{};
-  std::string phase;                   // for events: "3/4 services"
-  std::function<Result<>()> guard;     // asked whenever something happens; an error ends the wait
+  std::string phase;                // for events: "3/4 services"
+  std::function<Result<>()> guard;  // asked whenever something happens; an error ends the wait
 };
 
 // Emits one `ready` event per object that becomes healthy, and `waiting` events with the reason when it changes.
@@ -35,7 +35,8 @@ Result<> wait_until_healthy(Cluster& cluster, std::vector<Awaited> objects, cons
 // Waits until none of the objects exists.
 Result<> wait_until_gone(Cluster& cluster, const std::vector<Wanted>& objects, const WaitOptions& options);
 
-// What is wrong with a workload in terms of its pods: "2 of 3 pods: ImagePullBackOff: ...". "" if nothing is to be said.
+// What is wrong with a workload in terms of its pods: "2 of 3 pods: ImagePullBackOff: ...". "" if nothing is to be
+// said.
 std::string explain(Cluster& cluster, const value::ObjectId& id, const Json& object);
 
 }  // namespace nautilus::apply

@@ -66,7 +66,8 @@ std::string_view name(Wave wave) { return kNames[static_cast<std::size_t>(wave)]
 Result<Wave> parse_wave(std::string_view text) {
   for (int i = 0; i < kWaves; ++i)
     if (kNames[static_cast<std::size_t>(i)] == text) return static_cast<Wave>(i);
-  return Error(Code::invalid, fmt::format("unknown wave \"{}\"", text), "waves: namespaces, storage, services, workloads");
+  return Error(Code::invalid, fmt::format("unknown wave \"{}\"", text),
+               "waves: namespaces, storage, services, workloads");
 }
 
 Result<Wave> wave_of(const Json& object) {

@@ -15,8 +15,8 @@ struct UnitName {
   std::string_view name;
   std::uint64_t nanoseconds;
 };
-constexpr UnitName kUnits[] = {{"ns", 1},         {"us", 1000}, {"\u00b5s", 1000}, {"\u03bcs", 1000}, {"ms", 1'000'000},
-                               {"s", kSecond},    {"m", kMinute}, {"h", kHour}};
+constexpr UnitName kUnits[] = {{"ns", 1},         {"us", 1000},   {"\u00b5s", 1000}, {"\u03bcs", 1000},
+                               {"ms", 1'000'000}, {"s", kSecond}, {"m", kMinute},    {"h", kHour}};
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -75,7 +75,8 @@ bool take_part(std::string_view& text, std::uint64_t& out) {
   const UnitName* unit = take_unit(text);
   if (!unit || whole > kLimit / unit->nanoseconds) return false;
   out = whole * unit->nanoseconds;
-  if (fraction > 0) out += static_cast<std::uint64_t>(static_cast<double>(fraction) * (static_cast<double>(unit->nanoseconds) / scale));
+  if (fraction > 0)
+    out += static_cast<std::uint64_t>(static_cast<double>(fraction) * (static_cast<double>(unit->nanoseconds) / scale));
   return out <= kLimit;
 }
 
@@ -91,7 +92,8 @@ std::string fraction(std::uint64_t value, int places) {
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   constexpr std::size_t kShown = 60;
   const auto wrong = [&] {
-    return Error(Code::invalid, fmt::format("\"{}\" is not a duration", text.substr(0, kShown)), "for example 90s, 10m or 1h30m");
+    return Error(Code::invalid, fmt::format("\"{}\" is not a duration", text.substr(0, kShown)),
+                 "for example 90s, 10m or 1h30m");
   };
   std::string_view rest = text;
   const bool negative = rest.starts_with('-');

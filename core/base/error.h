@@ -77,12 +77,13 @@ template <class T = Unit>
 class [[nodiscard]] Result {
  public:
   Result() requires std::is_default_constructible_v<T> : state_(T{}) {}
-  Result(T value) : state_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::move(error)) {}      // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
   template <class U>
-    requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, T>)
-  Result(U&& value) : state_(T(std::forward<U>(value))) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_constructible_v<T, U&&> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, T>)
+      Result(U&& value)
+      : state_(T(std::forward<U>(value))) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -120,15 +121,13 @@ using base::Unit;
 #define NAUTILUS_CONCAT_INNER(a, b) a##b
 #define NAUTILUS_CONCAT(a, b) NAUTILUS_CONCAT_INNER(a, b)
 // TRY(expr): returns the error of a Result from the enclosing function.
-#define TRY(expr)                                                   \
-  do {                                                              \
-    if (auto try_result = (expr); !try_result.ok())                 \
-      return std::move(try_result).error();                         \
+#define TRY(expr)                                                                         \
+  do {                                                                                    \
+    if (auto try_result = (expr); !try_result.ok()) return std::move(try_result).error(); \
   } while (false)
 // ASSIGN_OR_RETURN(auto x, expr): x is the value, or the enclosing function returns the error.
-#define ASSIGN_OR_RETURN(target, expr) \
-  ASSIGN_OR_RETURN_IMPL(NAUTILUS_CONCAT(try_result_, __LINE__), target, expr)
-#define ASSIGN_OR_RETURN_IMPL(result, target, expr)    \
-  auto result = (expr);                                \
-  if (!result.ok()) return std::move(result).error();  \
+#define ASSIGN_OR_RETURN(target, expr) ASSIGN_OR_RETURN_IMPL(NAUTILUS_CONCAT(try_result_, __LINE__), target, expr)
+#define ASSIGN_OR_RETURN_IMPL(result, target, expr)   \
+  auto result = (expr);                               \
+  if (!result.ok()) return std::move(result).error(); \
   target = std::move(result).value()

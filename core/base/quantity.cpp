@@ -23,8 +23,8 @@ bool read_suffix(std::string_view text, Suffix& out) {
     std::string_view name;
     int base, exponent;
   };
-  constexpr Row kRows[] = {{"", 10, 0},  {"n", 10, -9}, {"u", 10, -6}, {"m", 10, -3}, {"k", 10, 3},  {"M", 10, 6},
-                           {"G", 10, 9}, {"T", 10, 12}, {"P", 10, 15}, {"E", 10, 18}, {"Ki", 2, 10}, {"Mi", 2, 20},
+  constexpr Row kRows[] = {{"", 10, 0},   {"n", 10, -9}, {"u", 10, -6}, {"m", 10, -3}, {"k", 10, 3},  {"M", 10, 6},
+                           {"G", 10, 9},  {"T", 10, 12}, {"P", 10, 15}, {"E", 10, 18}, {"Ki", 2, 10}, {"Mi", 2, 20},
                            {"Gi", 2, 30}, {"Ti", 2, 40}, {"Pi", 2, 50}, {"Ei", 2, 60}};
   for (const Row& row : kRows)
     if (row.name == text) {
@@ -77,7 +77,8 @@ NanoAmount up(NanoAmount nano, NanoAmount unit) {
 }
 
 std::int64_t clamp(NanoAmount value) {
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max(), kMin = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max(),
+                         kMin = std::numeric_limits<std::int64_t>::min();
   return value > kMax ? kMax : value < kMin ? kMin : static_cast<std::int64_t>(value);
 }
 
@@ -86,7 +87,8 @@ std::int64_t clamp(NanoAmount value) {
 Result<Quantity> Quantity::parse(std::string_view text) {
   constexpr std::size_t kLongest = 64;
   const auto wrong = [&](std::string_view why) {
-    return Error(Code::invalid, fmt::format("\"{}\" is not a quantity: {}", text.substr(0, kLongest), why), "for example 500m, 2 or 4Gi");
+    return Error(Code::invalid, fmt::format("\"{}\" is not a quantity: {}", text.substr(0, kLongest), why),
+                 "for example 500m, 2 or 4Gi");
   };
   if (text.empty() || text.size() > kLongest) return wrong("a number with an optional unit is expected");
   std::string_view rest = text;
@@ -135,7 +137,8 @@ std::string Quantity::text() const {
     const auto high = static_cast<std::uint64_t>(amount / kNano), low = static_cast<std::uint64_t>(amount % kNano);
     return fmt::format("{}{}{:09}n", sign, high, low);
   }
-  if (format_ == Format::exponent) return exponent == 0 ? fmt::format("{}{}", sign, number) : fmt::format("{}{}e{}", sign, number, exponent);
+  if (format_ == Format::exponent)
+    return exponent == 0 ? fmt::format("{}{}", sign, number) : fmt::format("{}{}e{}", sign, number, exponent);
   constexpr std::string_view kUnits[] = {"n", "u", "m", "", "k", "M", "G", "T", "P", "E"};
   return fmt::format("{}{}{}", sign, number, kUnits[(exponent + 9) / 3]);
 }

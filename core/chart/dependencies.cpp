@@ -143,7 +143,7 @@ Result<> import_values(Chart& chart) {
       } else {
         continue;
       }
-      import = Json{{"child", child}, {"parent", parent}};
+      import = Json{{"child", child}, { "parent", parent }};
       if (const Json* table = table_at(merged, dependency.name + "." + child))
         coalesce_tables(imported, nested(parent, *table), Nulls::keep);
     }

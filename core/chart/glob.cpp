@@ -137,8 +137,8 @@ bool Glob::match_sequence(const Sequence& items, std::string_view name) {
       const char32_t c = sprig::decode(name, at, length);
       bool fits = c != '/';
       if (item.kind == Item::Kind::set)
-        fits = std::any_of(item.ranges.begin(), item.ranges.end(), [&](auto& range) { return range.first <= c && c <= range.second; }) !=
-               item.negated;
+        fits = std::any_of(item.ranges.begin(), item.ranges.end(),
+                           [&](auto& range) { return range.first <= c && c <= range.second; }) != item.negated;
       if (fits) next[at + length] = 1;
     }
     reached.swap(next);
@@ -147,7 +147,8 @@ bool Glob::match_sequence(const Sequence& items, std::string_view name) {
 }
 
 bool Glob::matches(std::string_view name) const {
-  return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Sequence& one) { return match_sequence(one, name); });
+  return std::any_of(alternatives_.begin(), alternatives_.end(),
+                     [&](const Sequence& one) { return match_sequence(one, name); });
 }
 
 }  // namespace nautilus::chart

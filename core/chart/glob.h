@@ -1,6 +1,7 @@
 // The patterns of .Files.Glob: gobwas/glob with '/' as separator.
 //
-// '*' any characters but '/', '**' any characters, '?' one character but '/', [abc] [a-z] [!a-z], {one,two}, '\' escapes.
+// '*' any characters but '/', '**' any characters, '?' one character but '/', [abc] [a-z] [!a-z], {one,two}, '\'
+// escapes.
 #pragma once
 
 #include <memory>
@@ -22,7 +23,7 @@ class Glob {
  private:
   struct Item {
     enum class Kind { text, any, super, one, set } kind = Kind::text;
-    std::string text;                                // text: literal; set: single characters
+    std::string text;                                   // text: literal; set: single characters
     std::vector<std::pair<char32_t, char32_t>> ranges;  // set
     bool negated = false;
   };

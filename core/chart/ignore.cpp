@@ -49,14 +49,11 @@ Step match_one(std::string_view pattern, std::size_t& at, std::string_view name,
       if (!match_class(pattern, at, end ? '\0' : name[n], matched)) return Step::bad;
       return !end && matched && name[n] != '/' ? Step::matched : Step::failed;
     }
-    case '?':
-      ++at;
-      return !end && name[n] != '/' ? Step::matched : Step::failed;
+    case '?': ++at; return !end && name[n] != '/' ? Step::matched : Step::failed;
     case '\\':
       if (++at >= pattern.size()) return Step::bad;
       [[fallthrough]];
-    default:
-      return !end && pattern[at++] == name[n] ? Step::matched : Step::failed;
+    default: return !end && pattern[at++] == name[n] ? Step::matched : Step::failed;
   }
 }
 

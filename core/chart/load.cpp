@@ -54,7 +54,8 @@ Result<Json> parse_values(std::string_view text, std::string_view file) {
   for (Json& document : documents) {
     if (document.is_null()) continue;
     if (!document.is_object())
-      return Error(Code::invalid, fmt::format("values must be a map, not {}", document.type_name())).at(std::string(file));
+      return Error(Code::invalid, fmt::format("values must be a map, not {}", document.type_name()))
+          .at(std::string(file));
     numbers_to_floats(document);
     merge_maps(values, std::move(document));
   }
@@ -141,9 +142,7 @@ Result<std::shared_ptr<const Chart>> chart_from_files(Files all, const std::stri
     TRY(parse_metadata(requirements, file, chart->metadata));
   }
   TRY(validate_metadata(chart->metadata, chart_yaml));
-  if (sorted.values) {
-    ASSIGN_OR_RETURN(chart->values, parse_values(sorted.values->data, what + "/values.yaml"));
-  }
+  if (sorted.values) { ASSIGN_OR_RETURN(chart->values, parse_values(sorted.values->data, what + "/values.yaml")); }
   if (sorted.schema) chart->schema = sorted.schema->data;
   chart->templates = std::make_shared<Files>(std::move(sorted.templates));
   chart->files = std::make_shared<Files>(std::move(sorted.files));

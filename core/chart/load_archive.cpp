@@ -42,8 +42,8 @@ Result<std::string> inner_name(const std::string& name) {
   }
   if (parts.empty()) return Error(Code::refused, fmt::format("file outside the chart in the archive: {:?}", name));
   std::string clean = fmt::format("{}", fmt::join(parts, "/"));
-  const bool drive = clean.size() > 2 && clean[1] == ':' && clean[2] == '/' &&
-                     ((clean[0] | 0x20) >= 'a' && (clean[0] | 0x20) <= 'z');
+  const bool drive =
+      clean.size() > 2 && clean[1] == ':' && clean[2] == '/' && ((clean[0] | 0x20) >= 'a' && (clean[0] | 0x20) <= 'z');
   if (drive) return Error(Code::refused, fmt::format("drive path in the archive: {:?}", name));
   return clean;
 }
@@ -87,7 +87,8 @@ Result<Files> read_archive(std::string_view bytes, const std::string& what, Budg
     if (type == AE_IFDIR) continue;
     if (type != AE_IFREG || archive_entry_hardlink(entry))
       return Error(Code::refused, fmt::format("{:?} is a link or a device, not a file", raw),
-                   "package the chart with its files, not with links to them").at(what);
+                   "package the chart with its files, not with links to them")
+          .at(what);
     auto name = inner_name(raw);
     if (!name.ok()) return std::move(name).error().at(what);
     auto data = read_entry(handle.get(), *name, budget);

@@ -12,7 +12,8 @@ class Walk {
 
   Result<> directory(const std::string& relative, int depth) {
     if (depth > kMaxDirectoryDepth)
-      return Error(Code::limit, fmt::format("directories are nested deeper than {} levels", kMaxDirectoryDepth)).at(relative);
+      return Error(Code::limit, fmt::format("directories are nested deeper than {} levels", kMaxDirectoryDepth))
+          .at(relative);
     ASSIGN_OR_RETURN(auto names, filesystem_.list(relative.empty() ? root_ : root_ + "/" + relative));
     for (const std::string& name : names) TRY(entry(relative.empty() ? name : relative + "/" + name, depth));
     return {};
@@ -29,7 +30,8 @@ class Walk {
     if (is_directory) return directory(relative, depth + 1);
     if (info.type == port::FileInfo::Type::symlink)
       return Error(Code::refused, "symbolic links are not followed inside a chart",
-                   "replace the link by the file, or list it in .helmignore").at(path);
+                   "replace the link by the file, or list it in .helmignore")
+          .at(path);
     if (info.type != port::FileInfo::Type::file)
       return Error(Code::invalid, "not a regular file", "list it in .helmignore").at(path);
     TRY(budget_.take(info.size, relative));

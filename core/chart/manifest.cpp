@@ -7,16 +7,48 @@
 namespace nautilus::chart {
 namespace {
 
-constexpr std::string_view kInstallOrder[] = {
-    "PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodSecurityPolicy",
-    "PodDisruptionBudget", "ServiceAccount", "Secret", "SecretList", "ConfigMap", "StorageClass", "PersistentVolume",
-    "PersistentVolumeClaim", "CustomResourceDefinition", "ClusterRole", "ClusterRoleList", "ClusterRoleBinding",
-    "ClusterRoleBindingList", "Role", "RoleList", "RoleBinding", "RoleBindingList", "Service", "DaemonSet", "Pod",
-    "ReplicationController", "ReplicaSet", "Deployment", "HorizontalPodAutoscaler", "StatefulSet", "Job", "CronJob",
-    "IngressClass", "Ingress", "APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"};
+constexpr std::string_view kInstallOrder[] = {"PriorityClass",
+                                              "Namespace",
+                                              "NetworkPolicy",
+                                              "ResourceQuota",
+                                              "LimitRange",
+                                              "PodSecurityPolicy",
+                                              "PodDisruptionBudget",
+                                              "ServiceAccount",
+                                              "Secret",
+                                              "SecretList",
+                                              "ConfigMap",
+                                              "StorageClass",
+                                              "PersistentVolume",
+                                              "PersistentVolumeClaim",
+                                              "CustomResourceDefinition",
+                                              "ClusterRole",
+                                              "ClusterRoleList",
+                                              "ClusterRoleBinding",
+                                              "ClusterRoleBindingList",
+                                              "Role",
+                                              "RoleList",
+                                              "RoleBinding",
+                                              "RoleBindingList",
+                                              "Service",
+                                              "DaemonSet",
+                                              "Pod",
+                                              "ReplicationController",
+                                              "ReplicaSet",
+                                              "Deployment",
+                                              "HorizontalPodAutoscaler",
+                                              "StatefulSet",
+                                              "Job",
+                                              "CronJob",
+                                              "IngressClass",
+                                              "Ingress",
+                                              "APIService",
+                                              "MutatingWebhookConfiguration",
+                                              "ValidatingWebhookConfiguration"};
 
 std::size_t rank(const std::string& kind) {
-  return static_cast<std::size_t>(std::find(std::begin(kInstallOrder), std::end(kInstallOrder), kind) - std::begin(kInstallOrder));
+  return static_cast<std::size_t>(std::find(std::begin(kInstallOrder), std::end(kInstallOrder), kind) -
+                                  std::begin(kInstallOrder));
 }
 
 bool before(const Json& a, const Json& b) {
@@ -46,8 +78,9 @@ std::vector<std::string> comma_list(std::string_view text) {
 }
 
 bool known_event(std::string& event) {
-  static constexpr std::string_view kEvents[] = {"pre-install",  "post-install",  "pre-delete",    "post-delete", "pre-upgrade",
-                                                 "post-upgrade", "pre-rollback", "post-rollback", "test"};
+  static constexpr std::string_view kEvents[] = {"pre-install",  "post-install",  "pre-delete",
+                                                 "post-delete",  "pre-upgrade",   "post-upgrade",
+                                                 "pre-rollback", "post-rollback", "test"};
   if (event == "test-success") event = "test";
   return std::find(std::begin(kEvents), std::end(kEvents), event) != std::end(kEvents);
 }
@@ -75,7 +108,8 @@ void place(Manifest&& manifest, std::vector<Manifest>& objects, std::vector<Hook
   hook.weight = hook_weight(*annotations);
   if (const Json* policies = value::find(*annotations, "helm.sh/hook-delete-policy"); policies && policies->is_string())
     hook.delete_policies = comma_list(policies->get_ref<const std::string&>());
-  if (const Json* policies = value::find(*annotations, "helm.sh/hook-output-log-policy"); policies && policies->is_string())
+  if (const Json* policies = value::find(*annotations, "helm.sh/hook-output-log-policy");
+      policies && policies->is_string())
     hook.output_log_policies = comma_list(policies->get_ref<const std::string&>());
   hook.manifest = std::move(manifest);
   hooks.push_back(std::move(hook));
@@ -94,7 +128,8 @@ Result<> check_shape(const Json& object, const std::string& source, int line) {
     if (!annotations->is_object()) return wrong("metadata.annotations must be a map");
     for (const auto& [key, item] : annotations->items())
       if (!item.is_string() && !item.is_null())
-        return wrong(fmt::format("annotation {} must be a string, not a {}", key, item.is_number() ? "number" : item.type_name()))
+        return wrong(fmt::format("annotation {} must be a string, not a {}", key,
+                                 item.is_number() ? "number" : item.type_name()))
             .with_hint("quote it in the template: {{ ... | quote }}");
   }
   return {};
@@ -106,7 +141,8 @@ std::string output_place(std::string_view where, const std::string& source, int 
   if (where.starts_with(source + ":")) where.remove_prefix(source.size() + 1);
   const auto [end, error] = std::from_chars(where.data(), where.data() + where.size(), line);
   if (error != std::errc()) return fmt::format("{} (output line {})", source, first_line);
-  return fmt::format("{} (output line {}{})", source, line + first_line - 1, std::string(end, where.data() + where.size()));
+  return fmt::format("{} (output line {}{})", source, line + first_line - 1,
+                     std::string(end, where.data() + where.size()));
 }
 
 // "---" at the beginning of a line and the blanks behind it.
@@ -156,7 +192,8 @@ std::vector<Document> split_documents(std::string_view text) {
   return out;
 }
 
-Result<> add_manifests(const std::string& source, std::string_view text, std::vector<Manifest>& objects, std::vector<Hook>& hooks) {
+Result<> add_manifests(const std::string& source, std::string_view text, std::vector<Manifest>& objects,
+                       std::vector<Hook>& hooks) {
   for (const Document& document : split_documents(text)) {
     if (objects.size() + hooks.size() >= kMaxDocuments)
       return Error(Code::limit, fmt::format("more than {} objects are rendered", kMaxDocuments)).at(source);
@@ -174,7 +211,8 @@ Result<> add_manifests(const std::string& source, std::string_view text, std::ve
 }
 
 void sort_for_install(std::vector<Manifest>& objects) {
-  std::stable_sort(objects.begin(), objects.end(), [](const Manifest& a, const Manifest& b) { return before(a.object, b.object); });
+  std::stable_sort(objects.begin(), objects.end(),
+                   [](const Manifest& a, const Manifest& b) { return before(a.object, b.object); });
 }
 
 void sort_for_install(std::vector<Hook>& hooks) {

@@ -39,7 +39,8 @@ std::vector<Document> split_documents(std::string_view text);
 
 // Adds the documents of one rendered file to `objects` and `hooks`. A YAML error names the file and the line of the
 // rendered output, and shows that line unless the document is a Secret.
-Result<> add_manifests(const std::string& source, std::string_view text, std::vector<Manifest>& objects, std::vector<Hook>& hooks);
+Result<> add_manifests(const std::string& source, std::string_view text, std::vector<Manifest>& objects,
+                       std::vector<Hook>& hooks);
 
 // Helm's order of installation by kind; the order within a kind stays.
 void sort_for_install(std::vector<Manifest>& objects);

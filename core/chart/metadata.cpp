@@ -8,9 +8,9 @@ namespace nautilus::chart {
 
 bool Metadata::is_library() const {
   static constexpr std::string_view kLibrary = "library";
-  return type.size() == kLibrary.size() &&
-         std::equal(type.begin(), type.end(), kLibrary.begin(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? char(a - 'A' + 'a') : a) == b; });
+  return type.size() == kLibrary.size() && std::equal(type.begin(), type.end(), kLibrary.begin(), [](char a, char b) {
+           return (a >= 'A' && a <= 'Z' ? char(a - 'A' + 'a') : a) == b;
+         });
 }
 
 namespace internal {
@@ -28,7 +28,8 @@ std::string_view type_of(const Json& value) {
 }
 
 Error mismatch(std::string_view file, const std::string& field, std::string_view wanted, const Json& found) {
-  return Error(Code::invalid, fmt::format("{} must be {}, not {}", field, wanted, type_of(found))).at(std::string(file));
+  return Error(Code::invalid, fmt::format("{} must be {}, not {}", field, wanted, type_of(found)))
+      .at(std::string(file));
 }
 
 // A scalar where a string is wanted is taken as its text, as Helm does ("appVersion: 1.10" is "1.1").
@@ -224,7 +225,8 @@ Result<> parse_metadata(const Json& document, std::string_view file, Metadata& m
 }
 
 Result<> validate_metadata(Metadata& m, std::string_view file) {
-  for (std::string* text : {&m.name, &m.description, &m.home, &m.icon, &m.condition, &m.tags, &m.app_version, &m.kube_version})
+  for (std::string* text :
+       {&m.name, &m.description, &m.home, &m.icon, &m.condition, &m.tags, &m.app_version, &m.kube_version})
     clean(*text);
   for (auto& text : m.sources) clean(text);
   for (auto& text : m.keywords) clean(text);

@@ -69,8 +69,11 @@ class FilesObject final : public GoObject, public std::enable_shared_from_this<F
     const bool one_text = args.size() == 1 && args[0].is_string();
     if (name == "AsConfig" || name == "AsSecrets") return flattened(name == "AsSecrets");
     if (name != "Get" && name != "GetBytes" && name != "Glob" && name != "Lines") return std::nullopt;
-    if (args.size() != 1) return Error(Code::invalid, fmt::format("wrong number of args for {}: want 1 got {}", name, args.size()));
-    if (!one_text) return Error(Code::invalid, fmt::format("wrong type for value; expected string; got {}", gotmpl::type_name(args[0])));
+    if (args.size() != 1)
+      return Error(Code::invalid, fmt::format("wrong number of args for {}: want 1 got {}", name, args.size()));
+    if (!one_text)
+      return Error(Code::invalid,
+                   fmt::format("wrong type for value; expected string; got {}", gotmpl::type_name(args[0])));
     const auto found = by_name_.find(args[0].as_string());
     const std::string& data = found == by_name_.end() ? kEmpty : found->second->data;
     if (name == "Get") return Val(data);
@@ -84,8 +87,10 @@ class FilesObject final : public GoObject, public std::enable_shared_from_this<F
 
   static Result<Val> lines(std::string_view data) {
     std::vector<std::string> out;
-    if (data.ends_with('\n')) data.remove_suffix(1);
-    else if (data.empty()) return Val::strings({});
+    if (data.ends_with('\n'))
+      data.remove_suffix(1);
+    else if (data.empty())
+      return Val::strings({});
     while (true) {
       const auto end = data.find('\n');
       out.emplace_back(data.substr(0, end));
@@ -124,7 +129,10 @@ class FilesObject final : public GoObject, public std::enable_shared_from_this<F
 class KubeVersionObject final : public GoObject {
  public:
   KubeVersionObject(std::string version, std::string normalized, std::string major, std::string minor)
-      : version_(std::move(version)), normalized_(std::move(normalized)), major_(std::move(major)), minor_(std::move(minor)) {}
+      : version_(std::move(version)),
+        normalized_(std::move(normalized)),
+        major_(std::move(major)),
+        minor_(std::move(minor)) {}
   std::string type_name() const override { return "common.KubeVersion"; }
   std::string to_string() const override { return normalized_; }
   std::optional<Fields> json_fields() const override {
@@ -162,7 +170,8 @@ class VersionSetObject final : public GoObject {
   std::optional<Result<Val>> call(std::string_view name, Call&, std::span<Val> args) const override {
     if (name != "Has") return std::nullopt;
     if (args.size() != 1 || !args[0].is_string()) return Error(Code::invalid, "Has takes one API version, a string");
-    return Val(std::any_of(list_->items.begin(), list_->items.end(), [&](const Val& one) { return one.as_string() == args[0].as_string(); }));
+    return Val(std::any_of(list_->items.begin(), list_->items.end(),
+                           [&](const Val& one) { return one.as_string() == args[0].as_string(); }));
   }
 
  private:
@@ -172,7 +181,8 @@ class VersionSetObject final : public GoObject {
 // A struct without methods.
 class Struct final : public GoObject {
  public:
-  Struct(std::string type, std::string kind, Fields fields, Fields json) : type_(std::move(type)), kind_(std::move(kind)), fields_(std::move(fields)), json_(std::move(json)) {}
+  Struct(std::string type, std::string kind, Fields fields, Fields json)
+      : type_(std::move(type)), kind_(std::move(kind)), fields_(std::move(fields)), json_(std::move(json)) {}
   std::string type_name() const override { return type_; }
   std::string kind_name() const override { return kind_; }
   std::string to_string() const override {
@@ -230,24 +240,45 @@ Val chart_object(const Metadata& m, bool is_root) {
   for (const Dependency& one : m.dependencies) {
     std::vector<Val> imports;
     for (const Json& import : one.import_values) imports.push_back(values_object(import));
-    dependencies.push_back(map_of({{"Name", Val(one.name)}, {"Version", Val(one.version)}, {"Repository", Val(one.repository)},
-                                   {"Condition", Val(one.condition)}, {"Tags", list_of(one.tags)}, {"Enabled", Val(one.enabled)},
-                                   {"ImportValues", Val::list(std::move(imports))}, {"Alias", Val(one.alias)}}));
+    dependencies.push_back(map_of({{"Name", Val(one.name)},
+                                   {"Version", Val(one.version)},
+                                   {"Repository", Val(one.repository)},
+                                   {"Condition", Val(one.condition)},
+                                   {"Tags", list_of(one.tags)},
+                                   {"Enabled", Val(one.enabled)},
+                                   {"ImportValues", Val::list(std::move(imports))},
+                                   {"Alias", Val(one.alias)}}));
   }
   auto annotations = std::make_shared<gotmpl::Map>();
   annotations->of_strings = true;
   for (const auto& [key, text] : m.annotations) annotations->items.emplace(key, Val(text));
-  return map_of({{"Name", Val(m.name)}, {"Home", Val(m.home)}, {"Sources", list_of(m.sources)}, {"Version", Val(m.version)},
-                 {"Description", Val(m.description)}, {"Keywords", list_of(m.keywords)}, {"Maintainers", Val::list(std::move(maintainers))},
-                 {"Icon", Val(m.icon)}, {"APIVersion", Val(m.api_version)}, {"Condition", Val(m.condition)}, {"Tags", Val(m.tags)},
-                 {"AppVersion", Val(m.app_version)}, {"Deprecated", Val(m.deprecated)},
-                 {"Annotations", m.has_annotations ? Val(std::move(annotations)) : Val(nullptr)}, {"KubeVersion", Val(m.kube_version)},
-                 {"Dependencies", Val::list(std::move(dependencies))}, {"Type", Val(m.type)}, {"IsRoot", Val(is_root)}});
+  return map_of({{"Name", Val(m.name)},
+                 {"Home", Val(m.home)},
+                 {"Sources", list_of(m.sources)},
+                 {"Version", Val(m.version)},
+                 {"Description", Val(m.description)},
+                 {"Keywords", list_of(m.keywords)},
+                 {"Maintainers", Val::list(std::move(maintainers))},
+                 {"Icon", Val(m.icon)},
+                 {"APIVersion", Val(m.api_version)},
+                 {"Condition", Val(m.condition)},
+                 {"Tags", Val(m.tags)},
+                 {"AppVersion", Val(m.app_version)},
+                 {"Deprecated", Val(m.deprecated)},
+                 {"Annotations", m.has_annotations ? Val(std::move(annotations)) : Val(nullptr)},
+                 {"KubeVersion", Val(m.kube_version)},
+                 {"Dependencies", Val::list(std::move(dependencies))},
+                 {"Type", Val(m.type)},
+                 {"IsRoot", Val(is_root)}});
 }
 
 Val release_object(const ReleaseInfo& release) {
-  return map_of({{"Name", Val(release.name)}, {"Namespace", Val(release.namespace_)}, {"IsUpgrade", Val(release.is_upgrade)},
-                 {"IsInstall", Val(!release.is_upgrade)}, {"Revision", Val::integer(release.revision)}, {"Service", Val(release.service)}});
+  return map_of({{"Name", Val(release.name)},
+                 {"Namespace", Val(release.namespace_)},
+                 {"IsUpgrade", Val(release.is_upgrade)},
+                 {"IsInstall", Val(!release.is_upgrade)},
+                 {"Revision", Val::integer(release.revision)},
+                 {"Service", Val(release.service)}});
 }
 
 Val files_object(std::shared_ptr<const Files> files) { return made<FilesObject>(std::move(files)); }
@@ -286,26 +317,74 @@ Result<Val> capabilities_object(const Capabilities& capabilities) {
   const Val versions = made<VersionSetObject>(capabilities.api_versions);
   constexpr const char* kHelm = "v4.3.1";  // whose behaviour this is
   const Val helm = made<Struct>("version.BuildInfo", "struct",
-                                Fields{{"Version", Val(kHelm)}, {"GitCommit", Val("")}, {"GitTreeState", Val("")}, {"GoVersion", Val("")}, {"KubeClientVersion", Val("v1.37")}},
+                                Fields{{"Version", Val(kHelm)},
+                                       {"GitCommit", Val("")},
+                                       {"GitTreeState", Val("")},
+                                       {"GoVersion", Val("")},
+                                       {"KubeClientVersion", Val("v1.37")}},
                                 Fields{{"version", Val(kHelm)}, {"kube_client_version", Val("v1.37")}});
   const Fields fields{{"KubeVersion", kube}, {"APIVersions", versions}, {"HelmVersion", helm}};
   return made<Struct>("*common.Capabilities", "ptr", fields, fields);
 }
 
 std::vector<std::string> default_api_versions() {
-  return {"v1", "admissionregistration.k8s.io/v1", "admissionregistration.k8s.io/v1alpha1", "admissionregistration.k8s.io/v1beta1",
-          "internal.apiserver.k8s.io/v1alpha1", "apps/v1", "apps/v1beta1", "apps/v1beta2", "authentication.k8s.io/v1",
-          "authentication.k8s.io/v1alpha1", "authentication.k8s.io/v1beta1", "authorization.k8s.io/v1", "authorization.k8s.io/v1beta1",
-          "autoscaling/v1", "autoscaling/v2", "batch/v1", "batch/v1beta1", "certificates.k8s.io/v1", "certificates.k8s.io/v1beta1",
-          "certificates.k8s.io/v1alpha1", "coordination.k8s.io/v1alpha2", "coordination.k8s.io/v1beta1", "coordination.k8s.io/v1",
-          "discovery.k8s.io/v1", "discovery.k8s.io/v1beta1", "events.k8s.io/v1", "events.k8s.io/v1beta1", "extensions/v1beta1",
-          "flowcontrol.apiserver.k8s.io/v1", "flowcontrol.apiserver.k8s.io/v1beta1", "flowcontrol.apiserver.k8s.io/v1beta2",
-          "flowcontrol.apiserver.k8s.io/v1beta3", "lifecycle.k8s.io/v1alpha1", "networking.k8s.io/v1", "networking.k8s.io/v1beta1",
-          "node.k8s.io/v1", "node.k8s.io/v1alpha1", "node.k8s.io/v1beta1", "policy/v1", "policy/v1beta1", "rbac.authorization.k8s.io/v1",
-          "rbac.authorization.k8s.io/v1beta1", "rbac.authorization.k8s.io/v1alpha1", "resource.k8s.io/v1", "resource.k8s.io/v1beta2",
-          "resource.k8s.io/v1beta1", "resource.k8s.io/v1alpha3", "scheduling.k8s.io/v1alpha3", "scheduling.k8s.io/v1beta1",
-          "scheduling.k8s.io/v1", "storage.k8s.io/v1beta1", "storage.k8s.io/v1", "storage.k8s.io/v1alpha1", "storagemigration.k8s.io/v1",
-          "storagemigration.k8s.io/v1beta1", "apiextensions.k8s.io/v1beta1", "apiextensions.k8s.io/v1"};
+  return {"v1",
+          "admissionregistration.k8s.io/v1",
+          "admissionregistration.k8s.io/v1alpha1",
+          "admissionregistration.k8s.io/v1beta1",
+          "internal.apiserver.k8s.io/v1alpha1",
+          "apps/v1",
+          "apps/v1beta1",
+          "apps/v1beta2",
+          "authentication.k8s.io/v1",
+          "authentication.k8s.io/v1alpha1",
+          "authentication.k8s.io/v1beta1",
+          "authorization.k8s.io/v1",
+          "authorization.k8s.io/v1beta1",
+          "autoscaling/v1",
+          "autoscaling/v2",
+          "batch/v1",
+          "batch/v1beta1",
+          "certificates.k8s.io/v1",
+          "certificates.k8s.io/v1beta1",
+          "certificates.k8s.io/v1alpha1",
+          "coordination.k8s.io/v1alpha2",
+          "coordination.k8s.io/v1beta1",
+          "coordination.k8s.io/v1",
+          "discovery.k8s.io/v1",
+          "discovery.k8s.io/v1beta1",
+          "events.k8s.io/v1",
+          "events.k8s.io/v1beta1",
+          "extensions/v1beta1",
+          "flowcontrol.apiserver.k8s.io/v1",
+          "flowcontrol.apiserver.k8s.io/v1beta1",
+          "flowcontrol.apiserver.k8s.io/v1beta2",
+          "flowcontrol.apiserver.k8s.io/v1beta3",
+          "lifecycle.k8s.io/v1alpha1",
+          "networking.k8s.io/v1",
+          "networking.k8s.io/v1beta1",
+          "node.k8s.io/v1",
+          "node.k8s.io/v1alpha1",
+          "node.k8s.io/v1beta1",
+          "policy/v1",
+          "policy/v1beta1",
+          "rbac.authorization.k8s.io/v1",
+          "rbac.authorization.k8s.io/v1beta1",
+          "rbac.authorization.k8s.io/v1alpha1",
+          "resource.k8s.io/v1",
+          "resource.k8s.io/v1beta2",
+          "resource.k8s.io/v1beta1",
+          "resource.k8s.io/v1alpha3",
+          "scheduling.k8s.io/v1alpha3",
+          "scheduling.k8s.io/v1beta1",
+          "scheduling.k8s.io/v1",
+          "storage.k8s.io/v1beta1",
+          "storage.k8s.io/v1",
+          "storage.k8s.io/v1alpha1",
+          "storagemigration.k8s.io/v1",
+          "storagemigration.k8s.io/v1beta1",
+          "apiextensions.k8s.io/v1beta1",
+          "apiextensions.k8s.io/v1"};
 }
 
 }  // namespace nautilus::chart

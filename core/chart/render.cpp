@@ -13,7 +13,7 @@ using gotmpl::Val;
 
 // One template with what it is executed with.
 struct Template {
-  std::string name;       // "parent/charts/sub/templates/x.yaml"
+  std::string name;  // "parent/charts/sub/templates/x.yaml"
   const std::string* text;
   std::string base_path;  // "parent/charts/sub/templates"
   Val scope;              // shared by the templates of one chart
@@ -41,8 +41,8 @@ Val collect(const Chart& chart, const std::string& path, const Val& values, cons
   for (const auto& dependency : chart.dependencies) {
     const Val below = values.get(dependency->name());
     subcharts.as_map().items.insert_or_assign(
-        dependency->name(), collect(*dependency, path + "/charts/" + dependency->name(), below.is_map() ? below : Val::map(), release,
-                                    capabilities, false, out));
+        dependency->name(), collect(*dependency, path + "/charts/" + dependency->name(),
+                                    below.is_map() ? below : Val::map(), release, capabilities, false, out));
   }
   for (const File& file : *chart.templates) {
     if (chart.metadata.is_library() && !is_partial(file.name)) continue;
@@ -60,7 +60,8 @@ void sort_for_parsing(std::vector<Template>& templates) {
   });
 }
 
-Result<RenderedTexts> execute_all(const gotmpl::TemplateSet& set, const std::vector<Template>& templates, RenderServices& services) {
+Result<RenderedTexts> execute_all(const gotmpl::TemplateSet& set, const std::vector<Template>& templates,
+                                  RenderServices& services) {
   sprig::Environment environment;
   environment.entropy = services.entropy;
   environment.clock = services.clock;
@@ -82,7 +83,8 @@ Result<RenderedTexts> execute_all(const gotmpl::TemplateSet& set, const std::vec
     sprig::drop_no_value(text);
     total += text.size();
     if (total > kMaxRenderedBytes)
-      return Error(Code::limit, fmt::format("the templates render to more than {} MiB", kMaxRenderedBytes >> 20)).at(one.name);
+      return Error(Code::limit, fmt::format("the templates render to more than {} MiB", kMaxRenderedBytes >> 20))
+          .at(one.name);
     out.emplace_back(one.name, std::move(text));
   }
   std::sort(out.begin(), out.end());
@@ -103,7 +105,8 @@ Result<> check_before(const Chart& chart, const ReleaseInfo& release) {
   if (!valid_release_name(release.name))
     return Error(Code::invalid, fmt::format("{:?} is not a valid release name", release.name),
                  fmt::format("lower case letters, digits, - and ., at most {} characters", kMaxReleaseName));
-  if (chart.metadata.is_library()) return Error(Code::invalid, fmt::format("{} is a library chart: it cannot be installed by itself", chart.name()));
+  if (chart.metadata.is_library())
+    return Error(Code::invalid, fmt::format("{} is a library chart: it cannot be installed by itself", chart.name()));
   std::vector<std::string_view> missing;
   for (const Dependency& wanted : chart.metadata.dependencies) {
     const bool present = std::any_of(chart.dependencies.begin(), chart.dependencies.end(),
@@ -111,8 +114,10 @@ Result<> check_before(const Chart& chart, const ReleaseInfo& release) {
     if (!present) missing.push_back(wanted.name);
   }
   if (missing.empty()) return {};
-  return Error(Code::invalid, fmt::format("dependencies of {} are not in its charts/ directory: {}", chart.name(), fmt::join(missing, ", ")),
-               "fetch them with: helm dependency build");
+  return Error(
+      Code::invalid,
+      fmt::format("dependencies of {} are not in its charts/ directory: {}", chart.name(), fmt::join(missing, ", ")),
+      "fetch them with: helm dependency build");
 }
 
 bool is_manifest_file(std::string_view name) {
@@ -130,7 +135,8 @@ Result<> add_crds(const Chart& chart, const std::string& path, std::vector<Manif
     TRY(add_manifests(path + "/" + file.name, file.data, crds, marked));
     for (Hook& hook : marked) crds.push_back(std::move(hook.manifest));
   }
-  for (const auto& dependency : chart.dependencies) TRY(add_crds(*dependency, path + "/charts/" + dependency->name(), crds));
+  for (const auto& dependency : chart.dependencies)
+    TRY(add_crds(*dependency, path + "/charts/" + dependency->name(), crds));
   return {};
 }
 
@@ -142,7 +148,8 @@ Result<RenderedTexts> render_tree(const Chart& tree, const Json& user_values, co
   ASSIGN_OR_RETURN(const std::string kube_version, normalized_kube_version(capabilities.kube_version));
   const std::string& wanted = tree.metadata.kube_version;
   if (!wanted.empty() && !sprig::is_compatible(wanted, kube_version))
-    return Error(Code::refused, fmt::format("chart {} requires Kubernetes {} and this is {}", tree.name(), wanted, capabilities.kube_version));
+    return Error(Code::refused, fmt::format("chart {} requires Kubernetes {} and this is {}", tree.name(), wanted,
+                                            capabilities.kube_version));
   ASSIGN_OR_RETURN(const Val capabilities_val, capabilities_object(capabilities));
   const Val values_val = values_object(values);
   values_val.as_map().type_name = "common.Values";
@@ -150,7 +157,8 @@ Result<RenderedTexts> render_tree(const Chart& tree, const Json& user_values, co
   collect(tree, tree.name(), values_val, release_object(release), capabilities_val, true, templates);
   sort_for_parsing(templates);
   gotmpl::TemplateSet set(sprig::helm_functions());
-  for (const Template& one : templates) TRY(set.parse(one.name, *one.text, services.limits).within("parsing " + one.name));
+  for (const Template& one : templates)
+    TRY(set.parse(one.name, *one.text, services.limits).within("parsing " + one.name));
   return execute_all(set, templates, services);
 }
 
@@ -163,8 +171,8 @@ Result<RenderedTexts> render_texts(const Chart& chart, const Json& user_values, 
   return render_tree(*tree, user_values, release, capabilities, services);
 }
 
-Result<Rendered> render(const Chart& chart, const Json& user_values, const ReleaseInfo& release, const Capabilities& capabilities,
-                        RenderServices& services) {
+Result<Rendered> render(const Chart& chart, const Json& user_values, const ReleaseInfo& release,
+                        const Capabilities& capabilities, RenderServices& services) {
   TRY(check_before(chart, release));
   ASSIGN_OR_RETURN(const auto tree, process_dependencies(chart, user_values));
   ASSIGN_OR_RETURN(const RenderedTexts texts, render_tree(*tree, user_values, release, capabilities, services));

@@ -119,7 +119,9 @@ class Validator {
     }
     if (!schema.is_object()) return fail(Code::invalid, "a schema must be a map or a boolean", place.schema);
     if (depth_ >= kMaxSchemaDepth)
-      return fail(Code::limit, fmt::format("schemas are nested or refer to each other more than {} deep", kMaxSchemaDepth), place.schema);
+      return fail(Code::limit,
+                  fmt::format("schemas are nested or refer to each other more than {} deep", kMaxSchemaDepth),
+                  place.schema);
     ++depth_;
     const bool good = keywords(schema, value, place, seen, out);
     --depth_;
@@ -188,7 +190,8 @@ class Validator {
       const std::string part = unescape(pointer.substr(0, slash));
       if (at->is_array()) {
         std::size_t index = 0;
-        const bool numeric = !part.empty() && part.size() < 9 && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+        const bool numeric = !part.empty() && part.size() < 9 &&
+                             std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
         for (const char c : part) index = index * 10 + static_cast<std::size_t>(c - '0');
         at = numeric && index < at->size() ? &(*at)[index] : nullptr;
       } else {
@@ -301,14 +304,17 @@ class Validator {
   bool strings(const Json& schema, const Json& value, const Place& place, Violations* out) {
     const std::string& text = value.get_ref<const std::string&>();
     bool good = true;
-    if (const auto low = value::int_at(schema, -1, "minLength"); low > 0 && code_points(text) < static_cast<std::uint64_t>(low))
+    if (const auto low = value::int_at(schema, -1, "minLength");
+        low > 0 && code_points(text) < static_cast<std::uint64_t>(low))
       good = report(out, place, "minLength", fmt::format("must have at least {} characters", low));
-    if (const auto high = value::int_at(schema, -1, "maxLength"); high >= 0 && code_points(text) > static_cast<std::uint64_t>(high))
+    if (const auto high = value::int_at(schema, -1, "maxLength");
+        high >= 0 && code_points(text) > static_cast<std::uint64_t>(high))
       good = report(out, place, "maxLength", fmt::format("must have at most {} characters", high));
     if (const Json* pattern = value::find(schema, "pattern"); pattern && pattern->is_string()) {
       const bool fits = matches(pattern->get_ref<const std::string&>(), text, place.schema + "/pattern");
       if (failure_) return false;
-      if (!fits) good = report(out, place, "pattern", fmt::format("does not match pattern '{}'", pattern->get<std::string>()));
+      if (!fits)
+        good = report(out, place, "pattern", fmt::format("does not match pattern '{}'", pattern->get<std::string>()));
     }
     if (const Json* format = value::find(schema, "format"); format && format->is_string() && draft_ <= 7)
       if (!fits_format(format->get_ref<const std::string&>(), text))
@@ -353,13 +359,17 @@ class Validator {
     if (prefix && prefix->is_array())
       for (; index < prefix->size() && index < value.size(); ++index) {
         Seen inner;
-        good = apply((*prefix)[index], value[index], place.into(fmt::format("/{}/{}", prefix_name, index), std::to_string(index)), inner, out) && good;
+        good = apply((*prefix)[index], value[index],
+                     place.into(fmt::format("/{}/{}", prefix_name, index), std::to_string(index)), inner, out) &&
+               good;
       }
     seen.items = std::max(seen.items, index);
     if (rest) {
       for (; index < value.size(); ++index) {
         Seen inner;
-        good = apply(*rest, value[index], place.into(fmt::format("/{}", rest_name), std::to_string(index)), inner, out) && good;
+        good =
+            apply(*rest, value[index], place.into(fmt::format("/{}", rest_name), std::to_string(index)), inner, out) &&
+            good;
       }
       seen.all_items = true;
     }
@@ -378,8 +388,10 @@ class Validator {
     }
     const auto low = draft_ > 7 ? value::int_at(schema, 1, "minContains") : 1;
     const auto high = draft_ > 7 ? value::int_at(schema, -1, "maxContains") : -1;
-    if (count < low) return report(out, place, "contains", fmt::format("must have at least {} matching items, has {}", low, count));
-    if (high >= 0 && count > high) return report(out, place, "contains", fmt::format("must have at most {} matching items, has {}", high, count));
+    if (count < low)
+      return report(out, place, "contains", fmt::format("must have at least {} matching items, has {}", low, count));
+    if (high >= 0 && count > high)
+      return report(out, place, "contains", fmt::format("must have at most {} matching items, has {}", high, count));
     return true;
   }
 
@@ -432,7 +444,8 @@ class Validator {
       if (!known && others) {
         known = true;
         if (others->is_boolean() && !others->get<bool>())
-          good = report(out, {place.schema, place.value + pointer_part(key)}, "additionalProperties", "is not a known property");
+          good = report(out, {place.schema, place.value + pointer_part(key)}, "additionalProperties",
+                        "is not a known property");
         else
           good = apply(*others, item, place.into("/additionalProperties", key), inner, out) && good;
       }
@@ -485,7 +498,8 @@ class Validator {
       }
       if (fitting.empty() && !failure_) good = none_fits(*list, value, place, "oneOf", out);
       if (fitting.size() > 1)
-        good = report(out, place, "oneOf", fmt::format("must fit one alternative, fits {}", fmt::join(fitting, " and ")));
+        good =
+            report(out, place, "oneOf", fmt::format("must fit one alternative, fits {}", fmt::join(fitting, " and ")));
     }
     if (const Json* inner_schema = value::find(schema, "not")) {
       Seen inner;
@@ -503,7 +517,9 @@ class Validator {
       Seen inner;
       Violations why;
       apply(list[i], value, {"#", ""}, inner, &why);
-      if (!why.empty()) reasons.push_back(why.front().value_path.empty() ? why.front().message : why.front().value_path + " " + why.front().message);
+      if (!why.empty())
+        reasons.push_back(why.front().value_path.empty() ? why.front().message
+                                                         : why.front().value_path + " " + why.front().message);
     }
     return report(out, place, keyword, fmt::format("fits none of the alternatives ({})", fmt::join(reasons, "; ")));
   }
@@ -526,7 +542,8 @@ class Validator {
         if (seen.properties.contains(key)) continue;
         Seen inner;
         if (rest->is_boolean() && !rest->get<bool>())
-          good = report(out, {place.schema, place.value + pointer_part(key)}, "unevaluatedProperties", "is not a known property");
+          good = report(out, {place.schema, place.value + pointer_part(key)}, "unevaluatedProperties",
+                        "is not a known property");
         else
           good = apply(*rest, item, place.into("/unevaluatedProperties", key), inner, out) && good;
         seen.properties.insert(key);
@@ -551,15 +568,16 @@ class Validator {
   std::map<std::string, sprig::Regex> patterns_;
 };
 
-Result<> validate_chart(const Chart& chart, const Json& values, const std::string& path, std::vector<std::string>& wrong) {
+Result<> validate_chart(const Chart& chart, const Json& values, const std::string& path,
+                        std::vector<std::string>& wrong) {
   if (!chart.schema.empty()) {
     const std::string what = path + "/values.schema.json";
     ASSIGN_OR_RETURN(const Json schema, value::parse_json(chart.schema, what));
     ASSIGN_OR_RETURN(const auto violations, validate(schema, values, what));
     for (const SchemaViolation& one : violations)
       if (wrong.size() < kMaxSchemaErrors)
-        wrong.push_back(fmt::format("chart {}: value {}: {} (schema {})", path, one.value_path.empty() ? "/" : one.value_path,
-                                    one.message, one.schema_path));
+        wrong.push_back(fmt::format("chart {}: value {}: {} (schema {})", path,
+                                    one.value_path.empty() ? "/" : one.value_path, one.message, one.schema_path));
   }
   for (const auto& dependency : chart.dependencies) {
     const Json* below = value::find(values, dependency->name());

@@ -1,10 +1,10 @@
 // values.schema.json: JSON Schema, drafts 4 to 2020-12.
 //
-// Our own evaluator instead of a library, for three reasons: an error must name the place in the schema, the place in the
-// values, and both types; patterns must be RE2's, as Helm's are (no backtracking); and every step is bounded.
+// Our own evaluator instead of a library, for three reasons: an error must name the place in the schema, the place in
+// the values, and both types; patterns must be RE2's, as Helm's are (no backtracking); and every step is bounded.
 // References stay inside the document: "#", "#/pointer", "#anchor" and ids of the document itself. One that leaves it
-// (http, file) is refused when it is reached, because rendering must not depend on a download. Unresolved "urn:" accepts
-// everything, as in Helm.
+// (http, file) is refused when it is reached, because rendering must not depend on a download. Unresolved "urn:"
+// accepts everything, as in Helm.
 #pragma once
 
 #include <string>
@@ -16,9 +16,9 @@
 
 namespace nautilus::chart {
 
-inline constexpr int kMaxSchemaDepth = 256;         // of $ref and nesting together
-inline constexpr int kMaxSchemaSteps = 5'000'000;   // subschemas applied
-inline constexpr std::size_t kMaxSchemaErrors = 20; // reported
+inline constexpr int kMaxSchemaDepth = 256;          // of $ref and nesting together
+inline constexpr int kMaxSchemaSteps = 5'000'000;    // subschemas applied
+inline constexpr std::size_t kMaxSchemaErrors = 20;  // reported
 
 struct SchemaViolation {
   std::string schema_path;  // "#/properties/replicas/type"

@@ -133,15 +133,16 @@ bool is_email(std::string_view text) {
 
 bool is_uri_reference(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 0x20 && c != 0x7F && c != '\\' && c != '"' && c != '<' && c != '>' && c != '^' &&
-           c != '`' && c != '{' && c != '|' && c != '}';
+    return static_cast<unsigned char>(c) > 0x20 && c != 0x7F && c != '\\' && c != '"' && c != '<' && c != '>' &&
+           c != '^' && c != '`' && c != '{' && c != '|' && c != '}';
   });
 }
 bool is_uri(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0 || !is_alpha(text.front())) return false;
   const auto scheme = text.substr(0, colon);
-  return std::all_of(scheme.begin(), scheme.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; }) &&
+  return std::all_of(scheme.begin(), scheme.end(),
+                     [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; }) &&
          is_uri_reference(text);
 }
 

@@ -70,8 +70,7 @@ class Parser {
     switch (until(literal() ? "=[." : "=[,.", name)) {
       case '[': return list_assignment(map, name, nesting);
       case '=': return assignment(map, name);
-      case ',':
-        return invalid(fmt::format("key \"{}\" has no value (cannot end with ,)", name));
+      case ',': return invalid(fmt::format("key \"{}\" has no value (cannot end with ,)", name));
       case '.': return nested(map, name, nesting + 1);
       default: return name.empty() ? Result<>() : invalid(fmt::format("key \"{}\" has no value", name));
     }

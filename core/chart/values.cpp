@@ -84,7 +84,8 @@ Result<> coalesce(const Chart& chart, Json& values, Nulls nulls) {
     const std::string& name = dependency->name();
     auto [table, added] = values.emplace(name, Json::object());
     if (!table->is_object())
-      return Error(Code::invalid, fmt::format("the values of subchart {} must be a map, not {}", name, table->type_name()))
+      return Error(Code::invalid,
+                   fmt::format("the values of subchart {} must be a map, not {}", name, table->type_name()))
           .at(name);
     coalesce_globals(*table, values);
     TRY(coalesce(*dependency, *table, nulls));
@@ -137,7 +138,8 @@ const Json* table_at(const Json& values, std::string_view path) {
 Result<Json> merge_values(const port::Filesystem& filesystem, const ValuesInput& input) {
   Json values = Json::object();
   for (const std::string& file : input.files) {
-    ASSIGN_OR_RETURN(const std::string text, filesystem.read(file, kMaxValuesBytes).within("reading values file " + file));
+    ASSIGN_OR_RETURN(const std::string text,
+                     filesystem.read(file, kMaxValuesBytes).within("reading values file " + file));
     ASSIGN_OR_RETURN(Json parsed, internal::parse_values(text, file));
     merge_maps(values, std::move(parsed));
   }

@@ -10,8 +10,9 @@
 
 namespace nautilus::chart {
 
-// What the user gave, in Helm's order of precedence: files, then set_json, set, set_string, set_file, set_literal; later
-// ones win. Numbers from files and set_json are floats, those from --set integers, as in Helm: templates can tell.
+// What the user gave, in Helm's order of precedence: files, then set_json, set, set_string, set_file, set_literal;
+// later ones win. Numbers from files and set_json are floats, those from --set integers, as in Helm: templates can
+// tell.
 struct ValuesInput {
   std::vector<std::string> files;
   std::vector<std::string> set, set_string, set_json, set_file, set_literal;

@@ -140,9 +140,10 @@ Result<Environment> load(const port::Filesystem& files, const std::string& proje
     if (text.error().code != Code::not_found) return std::move(text).error().within("reading environment " + name);
     auto known = names(files, project);
     const std::string list = known.ok() && !known->empty() ? fmt::format("{}", fmt::join(*known, ", ")) : "none";
-    return Error(Code::usage, fmt::format("unknown environment \"{}\"", name),
-                 fmt::format("environments of this project: {}; add one as manifests/environments/<name>/environment.yaml",
-                             list));
+    return Error(
+        Code::usage, fmt::format("unknown environment \"{}\"", name),
+        fmt::format("environments of this project: {}; add one as manifests/environments/<name>/environment.yaml",
+                    list));
   }
   ASSIGN_OR_RETURN(const Json document, value::parse_yaml(*text, file));
   auto env = typed(document, file);

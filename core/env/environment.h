@@ -30,13 +30,13 @@ struct ExternalSecret {
 
 struct Environment {
   std::string name;
-  std::string file;                    // the environment file, as found
-  std::string chart;                   // directory, relative paths resolved against the environment file
-  std::vector<std::string> values;     // files, in order, resolved the same way
-  std::string release, namespace_;     // what Helm calls .Release.Name and .Release.Namespace
-  std::string context;                 // kubeconfig context to use; empty = the current one
-  std::string kube_system_uid;         // UID of kube-system of the cluster this environment belongs to; empty = any
-  std::string kube_version;            // what offline rendering assumes, "v1.37.2"
+  std::string file;                       // the environment file, as found
+  std::string chart;                      // directory, relative paths resolved against the environment file
+  std::vector<std::string> values;        // files, in order, resolved the same way
+  std::string release, namespace_;        // what Helm calls .Release.Name and .Release.Namespace
+  std::string context;                    // kubeconfig context to use; empty = the current one
+  std::string kube_system_uid;            // UID of kube-system of the cluster this environment belongs to; empty = any
+  std::string kube_version;               // what offline rendering assumes, "v1.37.2"
   std::vector<std::string> api_versions;  // what offline rendering assumes beyond the built-in ones
   std::vector<GeneratedSecret> generated_secrets;
   std::vector<ExternalSecret> external_secrets;

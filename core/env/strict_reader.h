@@ -24,8 +24,8 @@ class StrictReader {
   std::int64_t integer(std::string_view key, std::int64_t fallback);
   std::vector<std::string> strings(std::string_view key);
   std::vector<std::string> string_or_strings(std::string_view key);  // "a" or ["a", "b"]; empty if absent
-  StrictReader object(std::string_view key);             // an empty object if absent
-  std::vector<StrictReader> list(std::string_view key);  // a list of objects
+  StrictReader object(std::string_view key);                         // an empty object if absent
+  std::vector<StrictReader> list(std::string_view key);              // a list of objects
   std::vector<std::string> keys() const;
 
   void fail(std::string_view key, std::string message);

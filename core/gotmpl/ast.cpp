@@ -44,10 +44,12 @@ std::string expression(const Node& node) {
     case NodeKind::field: return with_names("", node.names);
     case NodeKind::variable: return with_names(node.text, node.names);
     case NodeKind::chain:
-      return with_names(node.pipe->kind == NodeKind::pipe ? "(" + expression(*node.pipe) + ")" : expression(*node.pipe), node.names);
+      return with_names(node.pipe->kind == NodeKind::pipe ? "(" + expression(*node.pipe) + ")" : expression(*node.pipe),
+                        node.names);
     case NodeKind::dot: return ".";
     case NodeKind::nil: return "nil";
-    case NodeKind::template_: return "{{template " + quote(node.text) + (node.pipe ? " " + expression(*node.pipe) : "") + "}}";
+    case NodeKind::template_:
+      return "{{template " + quote(node.text) + (node.pipe ? " " + expression(*node.pipe) : "") + "}}";
     case NodeKind::action:
     case NodeKind::if_:
     case NodeKind::with:

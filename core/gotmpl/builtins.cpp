@@ -34,11 +34,13 @@ Result<bool> equal(const Val& a, const Val& b) {
     return a.object_ptr() == b.object_ptr();
   }
   if (*ka != *kb) {
-    const bool mixed = (*ka == Basic::integer && *kb == Basic::unsigned_) || (*ka == Basic::unsigned_ && *kb == Basic::integer);
+    const bool mixed =
+        (*ka == Basic::integer && *kb == Basic::unsigned_) || (*ka == Basic::unsigned_ && *kb == Basic::integer);
     if (!mixed) return bad(fmt::format("incompatible types for comparison: {} and {}", type_name(a), type_name(b)));
     return a.as_int() == b.as_int() && a.as_int() >= 0;
   }
-  return deep_equal(*ka == Basic::integer ? Val::integer(a.as_int()) : a, *ka == Basic::integer ? Val::integer(b.as_int()) : b);
+  return deep_equal(*ka == Basic::integer ? Val::integer(a.as_int()) : a,
+                    *ka == Basic::integer ? Val::integer(b.as_int()) : b);
 }
 
 Result<bool> less(const Val& a, const Val& b) {
@@ -132,29 +134,27 @@ Result<Val> index_one(const Val& from, const Val& index) {
 Result<Val> index(Call&, Args args) {
   if (args[0].kind() == Kind::invalid || args[0].kind() == Kind::nil) return bad("index of untyped nil");
   Val at = args[0];
-  for (std::size_t i = 1; i < args.size(); ++i) {
-    ASSIGN_OR_RETURN(at, index_one(underlying(at), args[i]));
-  }
+  for (std::size_t i = 1; i < args.size(); ++i) { ASSIGN_OR_RETURN(at, index_one(underlying(at), args[i])); }
   return at;
 }
 
 Result<Val> slice(Call&, Args args) {
   if (args[0].is_nil()) return bad("slice of untyped nil");
   if (args.size() > 4) return bad(fmt::format("too many slice indexes: {}", args.size() - 1));
-  if (!args[0].is_string() && !args[0].is_list()) return bad(fmt::format("can't slice item of type {}", type_name(args[0])));
+  if (!args[0].is_string() && !args[0].is_list())
+    return bad(fmt::format("can't slice item of type {}", type_name(args[0])));
   if (args[0].is_string() && args.size() == 4) return bad("cannot 3-index slice a string");
   const std::size_t size = args[0].is_string() ? args[0].as_string().size() : args[0].as_list().items.size();
   std::size_t bounds[3] = {0, size, size};
-  for (std::size_t i = 1; i < args.size(); ++i) {
-    ASSIGN_OR_RETURN(bounds[i - 1], index_arg(args[i], size));
-  }
+  for (std::size_t i = 1; i < args.size(); ++i) { ASSIGN_OR_RETURN(bounds[i - 1], index_arg(args[i], size)); }
   if (bounds[0] > bounds[1]) return bad(fmt::format("invalid slice index: {} > {}", bounds[0], bounds[1]));
   if (bounds[1] > bounds[2]) return bad(fmt::format("invalid slice index: {} > {}", bounds[1], bounds[2]));
   if (args[0].is_string()) return Val(args[0].as_string().substr(bounds[0], bounds[1] - bounds[0]));
   const auto& items = args[0].as_list().items;
   auto cut = std::make_shared<List>();
   cut->of_strings = args[0].as_list().of_strings;
-  cut->items.assign(items.begin() + static_cast<std::ptrdiff_t>(bounds[0]), items.begin() + static_cast<std::ptrdiff_t>(bounds[1]));
+  cut->items.assign(items.begin() + static_cast<std::ptrdiff_t>(bounds[0]),
+                    items.begin() + static_cast<std::ptrdiff_t>(bounds[1]));
   return Val(std::move(cut));
 }
 
@@ -170,7 +170,9 @@ Result<Val> len(Call&, Args args) {
   }
 }
 
-std::string joined_text(Args args) { return args.size() == 1 && args[0].is_string() ? args[0].as_string() : sprint(args); }
+std::string joined_text(Args args) {
+  return args.size() == 1 && args[0].is_string() ? args[0].as_string() : sprint(args);
+}
 
 Result<Val> html(Call&, Args args) {
   std::string out;
@@ -212,10 +214,14 @@ Result<Val> js(Call&, Args args) {
 Result<Val> urlquery(Call&, Args args) {
   std::string out;
   for (char c : joined_text(args)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) out += c;
-    else if (c == ' ') out += '+';
-    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += c;
+    else if (c == ' ')
+      out += '+';
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return Val(std::move(out));
 }

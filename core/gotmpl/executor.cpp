@@ -18,7 +18,8 @@ constexpr std::size_t kShownChain = 5;
 
 const Tree* Scope::find(std::string_view name) const {
   for (const Scope* scope = this; scope; scope = scope->parent)
-    if (auto found = scope->templates.find(std::string(name)); found != scope->templates.end()) return found->second.get();
+    if (auto found = scope->templates.find(std::string(name)); found != scope->templates.end())
+      return found->second.get();
   return nullptr;
 }
 
@@ -42,7 +43,9 @@ Result<std::string> Executor::run(const std::string& name, const Val& dot) {
 void Executor::fail(const Node& node, std::string message, Code code, std::string hint, std::string where) {
   if (error_) return;
   const std::string at = tree_ ? place(*tree_, node) : "";
-  error_ = Error(code, fmt::format("template: {}: executing {} at <{}>: {}", at, quote(tree_ ? tree_->name : ""), expression(node), message),
+  error_ = Error(code,
+                 fmt::format("template: {}: executing {} at <{}>: {}", at, quote(tree_ ? tree_->name : ""),
+                             expression(node), message),
                  std::move(hint));
   error_->where = where.empty() ? at : std::move(where);
 }
@@ -55,7 +58,8 @@ Error Executor::taken() {
 
 bool Executor::step(const Node& node) {
   if (++steps_ > options_.limits.steps) {
-    fail(node, fmt::format("more than {} steps", options_.limits.steps), Code::limit, "a loop or an include that multiplies itself");
+    fail(node, fmt::format("more than {} steps", options_.limits.steps), Code::limit,
+         "a loop or an include that multiplies itself");
     return false;
   }
   if (steps_ % kAskInterruptEvery == 0 && options_.interrupt && options_.interrupt->requested()) {
@@ -73,7 +77,9 @@ bool Executor::step(const Node& node) {
 
 Result<std::string> Executor::execute(std::string_view name, const Val& dot) {
   const Tree* tree = scope_->find(name);
-  if (!tree) return Error(Code::invalid, fmt::format("template: no template {} associated with template {}", quote(name), quote(tree_ ? tree_->name : name)));
+  if (!tree)
+    return Error(Code::invalid, fmt::format("template: no template {} associated with template {}", quote(name),
+                                            quote(tree_ ? tree_->name : name)));
   std::string out;
   std::string* outer = std::exchange(out_, &out);
   run_tree(*tree, dot);
@@ -104,8 +110,8 @@ void Executor::run_tree(const Tree& tree, const Val& dot) {
     std::string chain;
     const std::size_t from = chain_.size() > kShownChain ? chain_.size() - kShownChain : 0;
     for (std::size_t i = from; i < chain_.size(); ++i) chain += *chain_[i] + " -> ";
-    fail(*tree.root, fmt::format("templates call each other more than {} deep", options_.limits.call_depth), Code::limit,
-         "the last of them: " + chain + tree.name);
+    fail(*tree.root, fmt::format("templates call each other more than {} deep", options_.limits.call_depth),
+         Code::limit, "the last of them: " + chain + tree.name);
     --depth_;
     return;
   }
@@ -228,7 +234,8 @@ Executor::Flow Executor::range(const Node& node, const Val& dot) {
       case Kind::int64:
       case Kind::uint64:
         if (node.pipe->names.size() > 1) {
-          fail(*node.pipe->children.back(), fmt::format("can't use {} to iterate over more than one variable", to_string(over)));
+          fail(*node.pipe->children.back(),
+               fmt::format("can't use {} to iterate over more than one variable", to_string(over)));
           break;
         }
         for (std::int64_t i = 0; i < over.as_int(); ++i) {
@@ -334,7 +341,8 @@ Val Executor::command(const Node& node, const Val& dot, const Val* final) {
   }
 }
 
-Val Executor::fields(const Node& node, Val receiver, std::size_t from, const Node* command, const Val& dot, const Val* final) {
+Val Executor::fields(const Node& node, Val receiver, std::size_t from, const Node* command, const Val& dot,
+                     const Val* final) {
   for (std::size_t i = from; i < node.names.size(); ++i) {
     const bool last = i + 1 == node.names.size();
     receiver = field(node, receiver, node.names[i], last ? command : nullptr, dot, last ? final : nullptr, i == 0);
@@ -343,10 +351,12 @@ Val Executor::fields(const Node& node, Val receiver, std::size_t from, const Nod
   return receiver;
 }
 
-Val Executor::field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot, const Val* final, bool declared) {
+Val Executor::field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot,
+                    const Val* final, bool declared) {
   const bool has_args = final || (command && command->children.size() > 1);
   if (receiver.kind() == Kind::invalid) {
-    if (options_.missing_key == MissingKey::error) fail(node, fmt::format("nil data; no entry for key {}", quote(name)));
+    if (options_.missing_key == MissingKey::error)
+      fail(node, fmt::format("nil data; no entry for key {}", quote(name)));
     return {};
   }
   if (receiver.kind() == Kind::nil) {
@@ -365,7 +375,8 @@ Val Executor::field(const Node& node, const Val& receiver, const std::string& na
     const auto object = receiver.object_ptr();
     if (auto result = object->call(name, *this, args)) {
       if (result->ok()) return std::move(**result);
-      fail(node, fmt::format("error calling {}: {}", name, result->error().message), result->error().code, result->error().hint, result->error().where);
+      fail(node, fmt::format("error calling {}: {}", name, result->error().message), result->error().code,
+           result->error().hint, result->error().where);
       return {};
     }
     if (auto found = object->field(name)) {
@@ -376,7 +387,8 @@ Val Executor::field(const Node& node, const Val& receiver, const std::string& na
     return {};
   }
   if (!receiver.is_map()) {
-    fail(node, fmt::format("can't evaluate field {} in type {}", name, declared ? type_name(receiver) : "interface {}"));
+    fail(node,
+         fmt::format("can't evaluate field {} in type {}", name, declared ? type_name(receiver) : "interface {}"));
     return {};
   }
   if (has_args) {
@@ -407,7 +419,8 @@ Val Executor::function_call(const Node& node, const Node& command, const Val& do
   const int given = static_cast<int>(command.children.size()) - 1 + (final ? 1 : 0);
   if (given < spec.min_args || (spec.max_args != kVariadic && given > spec.max_args)) {
     const bool exact = spec.max_args == spec.min_args;
-    fail(node, fmt::format("wrong number of args for {}: want {}{} got {}", node.text, exact ? "" : "at least ", spec.min_args, given));
+    fail(node, fmt::format("wrong number of args for {}: want {}{} got {}", node.text, exact ? "" : "at least ",
+                           spec.min_args, given));
     return {};
   }
   if (node.text == "and" || node.text == "or") return and_or(node.text == "and", command, dot, final);
@@ -428,7 +441,8 @@ Val Executor::function_call(const Node& node, const Node& command, const Val& do
   if (failed()) return {};
   if (!result.ok()) {
     Error& error = result.error();
-    fail(command, fmt::format("error calling {}: {}", node.text, error.message), error.code, std::move(error.hint), std::move(error.where));
+    fail(command, fmt::format("error calling {}: {}", node.text, error.message), error.code, std::move(error.hint),
+         std::move(error.where));
     return {};
   }
   return std::move(result).value();
@@ -454,7 +468,8 @@ Val Executor::checked(const Node& node, Val value, Param param) {
     case Param::any: fits = true; break;
   }
   if (fits) return value;
-  fail(node, fmt::format("wrong type for value; expected {}; got {}", name(param), value.is_nil() ? "interface {}" : type_name(value)));
+  fail(node, fmt::format("wrong type for value; expected {}; got {}", name(param),
+                         value.is_nil() ? "interface {}" : type_name(value)));
   return {};
 }
 
@@ -469,7 +484,8 @@ Val Executor::constant_argument(const Node& node, Param param) {
     case Param::boolean: return value.is_bool() ? value : wrong("boolean value");
     case Param::integer:
     case Param::int64: {
-      const bool whole = value.is_float() && value.as_float() == static_cast<double>(static_cast<std::int64_t>(value.as_float()));
+      const bool whole =
+          value.is_float() && value.as_float() == static_cast<double>(static_cast<std::int64_t>(value.as_float()));
       if (!value.is_integer() && !whole) return wrong("integer");
       const std::int64_t number = whole ? static_cast<std::int64_t>(value.as_float()) : value.as_int();
       return param == Param::integer ? Val::integer(number) : Val::int64(number);
@@ -478,9 +494,7 @@ Val Executor::constant_argument(const Node& node, Param param) {
       if (value.is_integer()) return Val(static_cast<double>(value.as_int()));
       return value.is_float() ? value : wrong("float");
     case Param::any: return value;
-    default:
-      fail(node, fmt::format("can't handle {} for arg of type {}", expression(node), name(param)));
-      return {};
+    default: fail(node, fmt::format("can't handle {} for arg of type {}", expression(node), name(param))); return {};
   }
 }
 

@@ -55,7 +55,8 @@ class Executor final : public Call {
   Val function_call(const Node& node, const Node& command, const Val& dot, const Val* final);
   Val and_or(bool is_and, const Node& command, const Val& dot, const Val* final);
   Val fields(const Node& node, Val receiver, std::size_t from, const Node* command, const Val& dot, const Val* final);
-  Val field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot, const Val* final,
+  Val field(const Node& node, const Val& receiver, const std::string& name, const Node* command, const Val& dot,
+            const Val* final,
             bool declared);  // declared: its type is known, it did not come out of an interface{}
   Val argument(const Node& node, const Val& dot, Param param);
   Val any_argument(const Node& node, const Val& dot);
@@ -66,7 +67,8 @@ class Executor final : public Call {
 
   bool step(const Node& node);
   bool failed() const { return error_.has_value(); }
-  void fail(const Node& node, std::string message, Code code = Code::invalid, std::string hint = "", std::string where = "");
+  void fail(const Node& node, std::string message, Code code = Code::invalid, std::string hint = "",
+            std::string where = "");
   Error taken();
 
   const Scope* scope_;

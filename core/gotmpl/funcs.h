@@ -34,8 +34,8 @@ inline constexpr int kVariadic = -1;
 struct FunctionSpec {
   Function function;
   int min_args = 0;
-  int max_args = 0;            // kVariadic = any number from min_args on
-  std::vector<Param> params;   // types of the arguments; the last one repeats; empty = any
+  int max_args = 0;           // kVariadic = any number from min_args on
+  std::vector<Param> params;  // types of the arguments; the last one repeats; empty = any
 };
 
 class Functions {

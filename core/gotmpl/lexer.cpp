@@ -7,12 +7,14 @@ namespace nautilus::gotmpl {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
-constexpr std::string_view kKeywords[] = {"block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"};
+constexpr std::string_view kKeywords[] = {"block", "break", "continue", "define",   "else",
+                                          "end",   "if",    "range",    "template", "with"};
 
 bool is_space(char c) { return kSpace.find(c) != std::string_view::npos; }
 // Letters of any alphabet are allowed in names; bytes of multi-byte runes are taken as such.
 bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 
 std::string quoted_char(char c) { return fmt::format("U+{:04X} '{}'", static_cast<unsigned char>(c), c); }
@@ -101,7 +103,8 @@ Result<Item> Lexer::inside() {
   if (is_space(c)) {
     std::size_t end = begin;
     // A space that belongs to a right delimiter with a trim marker stays.
-    while (end < source_.size() && is_space(source_[end]) && !(end > begin && source_.substr(end + 1, 3) == "-}}")) ++end;
+    while (end < source_.size() && is_space(source_[end]) && !(end > begin && source_.substr(end + 1, 3) == "-}}"))
+      ++end;
     return take(Token::space, begin, end);
   }
   switch (c) {
@@ -120,7 +123,8 @@ Result<Item> Lexer::inside() {
       return take(Token::right_paren, begin, begin + 1);
     default: break;
   }
-  if (c == '+' || c == '-' || (c >= '0' && c <= '9') || (c == '.' && following >= '0' && following <= '9')) return number();
+  if (c == '+' || c == '-' || (c >= '0' && c <= '9') || (c == '.' && following >= '0' && following <= '9'))
+    return number();
   if (c == '.' || c == '$' || is_word(c)) return word();
   if (c > ' ' && c < 0x7f) return take(Token::other, begin, begin + 1);
   return Error(Code::invalid, "unrecognized character in action: " + quoted_char(c));
@@ -145,12 +149,13 @@ Result<Item> Lexer::word() {
   while (end < source_.size() && is_word(source_[end])) ++end;
   const std::string_view text = source_.substr(begin, end - begin);
   // What may follow a name; anything else would run two tokens together.
-  if (end < source_.size() && !is_space(source_[end]) && std::string_view(".,|:)=(").find(source_[end]) == std::string_view::npos &&
-      source_.substr(end, 2) != "}}")
+  if (end < source_.size() && !is_space(source_[end]) &&
+      std::string_view(".,|:)=(").find(source_[end]) == std::string_view::npos && source_.substr(end, 2) != "}}")
     return Error(Code::invalid, "bad character " + quoted_char(source_[end]));
   if (first == '.') return take(text.size() == 1 ? Token::dot : Token::field, begin, end);
   if (first == '$') return take(Token::variable, begin, end);
-  if (std::find(std::begin(kKeywords), std::end(kKeywords), text) != std::end(kKeywords)) return take(Token::keyword, begin, end);
+  if (std::find(std::begin(kKeywords), std::end(kKeywords), text) != std::end(kKeywords))
+    return take(Token::keyword, begin, end);
   if (text == "true" || text == "false") return take(Token::boolean, begin, end);
   if (text == "nil") return take(Token::nil, begin, end);
   return take(Token::identifier, begin, end);
@@ -162,7 +167,8 @@ Result<Item> Lexer::number() {
   const bool hex = source_.substr(end, 2) == "0x" || source_.substr(end, 2) == "0X";
   while (end < source_.size()) {
     const char c = source_[end];
-    const bool sign_of_exponent = (c == '+' || c == '-') && end > begin && !hex && (source_[end - 1] == 'e' || source_[end - 1] == 'E');
+    const bool sign_of_exponent =
+        (c == '+' || c == '-') && end > begin && !hex && (source_[end - 1] == 'e' || source_[end - 1] == 'E');
     if (!is_word(c) && c != '.' && !sign_of_exponent) break;
     ++end;
   }

@@ -8,14 +8,35 @@
 namespace nautilus::gotmpl {
 
 enum class Token : std::uint8_t {
-  text, left, right, eof, space, identifier, field, variable, dot, nil, boolean, number, character, string, raw_string,
-  pipe, assign, declare, left_paren, right_paren, comma, keyword, other
+  text,
+  left,
+  right,
+  eof,
+  space,
+  identifier,
+  field,
+  variable,
+  dot,
+  nil,
+  boolean,
+  number,
+  character,
+  string,
+  raw_string,
+  pipe,
+  assign,
+  declare,
+  left_paren,
+  right_paren,
+  comma,
+  keyword,
+  other
 };
 
 struct Item {
   Token token = Token::eof;
-  std::size_t pos = 0;     // byte offset in the source
-  std::string_view text;   // into the source
+  std::size_t pos = 0;    // byte offset in the source
+  std::string_view text;  // into the source
 };
 
 // One pass over a source; next() after eof gives eof again. The source must outlive the items.

@@ -97,7 +97,8 @@ std::optional<Val> parse_number(std::string_view text) {
   if (!plain || plain->empty()) return std::nullopt;
   const char* begin = plain->c_str() + (plain->front() == '+' ? 1 : 0);
   double value = 0;
-  auto [end, error] = std::from_chars(begin, plain->c_str() + plain->size(), value, hex ? std::chars_format::hex : std::chars_format::general);
+  auto [end, error] = std::from_chars(begin, plain->c_str() + plain->size(), value,
+                                      hex ? std::chars_format::hex : std::chars_format::general);
   if (error != std::errc() || end != plain->c_str() + plain->size() || !std::isfinite(value)) return std::nullopt;
   // 1e3 is an untyped constant that fits an int; the parser keeps it a float and the executor decides.
   return Val(value);
@@ -155,8 +156,8 @@ std::string quote(std::string_view text) {
       static constexpr std::string_view kFrom = "\a\b\f\n\r\t\v", kTo = "abfnrtv";
       const auto simple = kFrom.find(static_cast<char>(rune));
       out += simple != std::string_view::npos ? std::string("\\") + kTo[simple] : fmt::format("\\x{:02x}", rune);
-    } else if ((rune >= 0x80 && rune < 0xa0) || rune == 0xad || rune == 0x2028 || rune == 0x2029 || rune == 0xfeff || rune == 0xa0 ||
-               (rune >= 0x200b && rune <= 0x200f)) {
+    } else if ((rune >= 0x80 && rune < 0xa0) || rune == 0xad || rune == 0x2028 || rune == 0x2029 || rune == 0xfeff ||
+               rune == 0xa0 || (rune >= 0x200b && rune <= 0x200f)) {
       out += fmt::format("\\u{:04x}", rune);
     } else {
       out += text.substr(begin, at - begin);

@@ -11,7 +11,8 @@ namespace {
 
 std::string shown(const Item& item) {
   if (item.token == Token::eof) return "EOF";
-  if (item.token == Token::keyword || item.token == Token::dot || item.token == Token::nil) return fmt::format("<{}>", item.text);
+  if (item.token == Token::keyword || item.token == Token::dot || item.token == Token::nil)
+    return fmt::format("<{}>", item.text);
   constexpr std::size_t kShown = 10;
   if (item.text.size() > kShown) return quote(item.text.substr(0, kShown)) + "...";
   return quote(item.text);
@@ -20,7 +21,12 @@ std::string shown(const Item& item) {
 class Parser {
  public:
   Parser(const std::string& name, std::string_view text, const Functions& functions, int max_depth)
-      : name_(name), shared_source_(std::make_shared<const std::string>(text)), source_(*shared_source_), lexer_(source_), functions_(functions), max_depth_(max_depth) {}
+      : name_(name),
+        shared_source_(std::make_shared<const std::string>(text)),
+        source_(*shared_source_),
+        lexer_(source_),
+        functions_(functions),
+        max_depth_(max_depth) {}
 
   Result<std::vector<std::shared_ptr<Tree>>> run() {
     // Index 0 is the body of the source; its definitions are added behind it as they are met.
@@ -58,7 +64,8 @@ class Parser {
   Error fail(std::string message) const {
     const std::string_view before = source_.substr(0, std::min(last_pos_, source_.size()));
     const auto line = std::count(before.begin(), before.end(), '\n') + 1;
-    return Error(Code::invalid, fmt::format("template: {}:{}: {}", name_, line, message)).at(fmt::format("{}:{}", name_, line));
+    return Error(Code::invalid, fmt::format("template: {}:{}: {}", name_, line, message))
+        .at(fmt::format("{}:{}", name_, line));
   }
 
   // Tokens -----------------------------------------------------------------------------------------------------------
@@ -107,7 +114,8 @@ class Parser {
   // Statements -------------------------------------------------------------------------------------------------------
   // Until {{end}} or {{else}} (ended_by_ says which), or the end of the source.
   Result<NodePtr> block(std::string_view context) {
-    if (++depth_ > max_depth_) return Error(Code::limit, fmt::format("template: {}: nested deeper than {} levels", name_, max_depth_));
+    if (++depth_ > max_depth_)
+      return Error(Code::limit, fmt::format("template: {}: nested deeper than {} levels", name_, max_depth_));
     auto list = make(NodeKind::list, last_pos_);
     ended_by_.clear();
     while (true) {
@@ -173,7 +181,8 @@ class Parser {
 
   Result<NodePtr> right(std::string_view context) {
     ASSIGN_OR_RETURN(const Item item, next_non_space());
-    if (item.token != Token::right) return unexpected(item, context == "end" ? "end" : fmt::format("{{{{{}}}}}", context));
+    if (item.token != Token::right)
+      return unexpected(item, context == "end" ? "end" : fmt::format("{{{{{}}}}}", context));
     return NodePtr();
   }
 
@@ -191,7 +200,8 @@ class Parser {
         return fail(fmt::format("unexpected <{}> in input", ended.substr(5)));
       // {{else if x}} is {{else}}{{if x}} whose end serves both.
       ASSIGN_OR_RETURN(const Item inner, next_non_space());
-      if (++depth_ > max_depth_) return Error(Code::limit, fmt::format("template: {}: nested deeper than {} levels", name_, max_depth_));
+      if (++depth_ > max_depth_)
+        return Error(Code::limit, fmt::format("template: {}: nested deeper than {} levels", name_, max_depth_));
       node->otherwise = make(NodeKind::list, inner.pos);
       ASSIGN_OR_RETURN(auto nested, control(kind, inner));
       --depth_;
@@ -296,7 +306,8 @@ class Parser {
     if (pipe.children.empty()) return fail(fmt::format("missing value for {}", context));
     for (std::size_t i = 1; i < pipe.children.size(); ++i) {
       const Node& first = *pipe.children[i]->children.front();
-      const bool constant = first.kind == NodeKind::constant || first.kind == NodeKind::number || first.kind == NodeKind::dot || first.kind == NodeKind::nil;
+      const bool constant = first.kind == NodeKind::constant || first.kind == NodeKind::number ||
+                            first.kind == NodeKind::dot || first.kind == NodeKind::nil;
       if (constant) return fail(fmt::format("non executable command in pipeline stage {}", i + 1));
     }
     return {};
@@ -335,7 +346,9 @@ class Parser {
     return {};
   }
 
-  bool known(const std::string& name) const { return std::find(variables_.rbegin(), variables_.rend(), name) != variables_.rend(); }
+  bool known(const std::string& name) const {
+    return std::find(variables_.rbegin(), variables_.rend(), name) != variables_.rend();
+  }
 
   // Operands up to a pipe (taken) or the end (left).
   Result<NodePtr> command() {
@@ -378,7 +391,8 @@ class Parser {
       node->pos = chain->pos;  // where Go says such a node is
       return node;
     }
-    if (node->kind == NodeKind::constant || node->kind == NodeKind::number || node->kind == NodeKind::nil || node->kind == NodeKind::dot)
+    if (node->kind == NodeKind::constant || node->kind == NodeKind::number || node->kind == NodeKind::nil ||
+        node->kind == NodeKind::dot)
       return fail(fmt::format("unexpected . after term {}", quote(expression(*node))));
     chain->pipe = std::move(node);
     return chain;
@@ -408,7 +422,8 @@ class Parser {
         return node;
       }
       case Token::left_paren: {
-        if (++depth_ > max_depth_) return Error(Code::limit, fmt::format("template: {}: nested deeper than {} levels", name_, max_depth_));
+        if (++depth_ > max_depth_)
+          return Error(Code::limit, fmt::format("template: {}: nested deeper than {} levels", name_, max_depth_));
         ASSIGN_OR_RETURN(auto pipe, pipeline("parenthesized pipeline", Token::right_paren));
         --depth_;
         return pipe;
@@ -423,7 +438,9 @@ class Parser {
   }
 
   Result<NodePtr> constant(const Item& item) {
-    auto node = make(item.token == Token::number || item.token == Token::character ? NodeKind::number : NodeKind::constant, item.pos);
+    auto node =
+        make(item.token == Token::number || item.token == Token::character ? NodeKind::number : NodeKind::constant,
+             item.pos);
     node->text = std::string(item.text);
     if (item.token == Token::boolean) {
       node->constant = Val(item.text == "true");
@@ -434,7 +451,8 @@ class Parser {
     } else if (item.token == Token::number) {
       auto number = parse_number(item.text);
       if (!number) {
-        const bool shape = parse_number("0x" + std::string(item.text)).has_value() || item.text.find_first_not_of("+-0123456789eE._") == std::string_view::npos;
+        const bool shape = parse_number("0x" + std::string(item.text)).has_value() ||
+                           item.text.find_first_not_of("+-0123456789eE._") == std::string_view::npos;
         return fail(fmt::format("{} number syntax: {}", shape ? "illegal" : "bad", quote(item.text)));
       }
       node->constant = *number;

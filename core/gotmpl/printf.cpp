@@ -1,7 +1,7 @@
 // fmt.Sprintf, Sprint and Sprintln over template values.
 //
-// Source followed: the documentation of Go's fmt: verbs, flags, explicit argument indexes and the %!verb(type=value) form
-// of mistakes.
+// Source followed: the documentation of Go's fmt: verbs, flags, explicit argument indexes and the %!verb(type=value)
+// form of mistakes.
 #include <algorithm>
 #include <cmath>
 
@@ -44,7 +44,8 @@ std::string verb_text(char32_t verb) {
 }
 
 // The whole number `digits` with sign, precision and padding.
-void integer_text(std::string& out, std::uint64_t magnitude, bool negative, const Spec& spec, unsigned base, bool upper) {
+void integer_text(std::string& out, std::uint64_t magnitude, bool negative, const Spec& spec, unsigned base,
+                  bool upper) {
   const std::string_view alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   for (std::uint64_t rest = magnitude; rest > 0; rest /= base) digits += alphabet[rest % base];
@@ -59,9 +60,12 @@ void integer_text(std::string& out, std::uint64_t magnitude, bool negative, cons
     if (base == 16) digits += upper ? "X0" : "x0";
   }
   if (spec.verb == 'O') digits += "o0";
-  if (negative) digits += '-';
-  else if (spec.plus) digits += '+';
-  else if (spec.space) digits += ' ';
+  if (negative)
+    digits += '-';
+  else if (spec.plus)
+    digits += '+';
+  else if (spec.space)
+    digits += ' ';
   Spec plain = spec;
   plain.zero = false;
   pad(out, std::string(digits.rbegin(), digits.rend()), plain);
@@ -94,7 +98,9 @@ std::string binary_float(double v, char form, int precision) {
   }
   std::string text = precision < 0 ? fmt::format("{:a}", v) : fmt::format("{:.{}a}", v, precision);
   if (const auto p = text.find('p'); p != std::string::npos && text.size() == p + 3) text.insert(p + 2, "0");
-  if (form == 'X') std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  if (form == 'X')
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   return text;
 }
 
@@ -148,10 +154,13 @@ void format_float_value(std::string& out, const Val& value, const Spec& spec) {
     default: return bad_verb(out, value, spec);
   }
   const bool binary = form == 'b' || form == 'x' || form == 'X';
-  std::string text = binary ? binary_float(value.as_float(), form, precision) : format_float(value.as_float(), form, precision);
+  std::string text =
+      binary ? binary_float(value.as_float(), form, precision) : format_float(value.as_float(), form, precision);
   if (text[0] != '-' && text[0] != '+') {
-    if (spec.plus && !(spec.verb == 'v' && !spec.wrong_verb)) text = "+" + text;
-    else if (spec.space) text = " " + text;
+    if (spec.plus && !(spec.verb == 'v' && !spec.wrong_verb))
+      text = "+" + text;
+    else if (spec.space)
+      text = " " + text;
   }
   const bool finite = std::isfinite(value.as_float());
   if (!spec.plus && text == "+Inf") text = "+Inf";
@@ -185,10 +194,12 @@ void format_string(std::string& out, const Val& value, const Spec& spec) {
       return pad(out, quote(text), spec);
     case 'x':
     case 'X':
-      for (std::size_t i = 0; i < text.size() && (spec.precision < 0 || i < static_cast<std::size_t>(spec.precision)); ++i) {
+      for (std::size_t i = 0; i < text.size() && (spec.precision < 0 || i < static_cast<std::size_t>(spec.precision));
+           ++i) {
         if (spec.space && i > 0) cut += ' ';
         if (spec.sharp && (i == 0 || spec.space)) cut += spec.verb == 'x' ? "0x" : "0X";
-        cut += spec.verb == 'x' ? fmt::format("{:02x}", static_cast<unsigned char>(text[i])) : fmt::format("{:02X}", static_cast<unsigned char>(text[i]));
+        cut += spec.verb == 'x' ? fmt::format("{:02x}", static_cast<unsigned char>(text[i]))
+                                : fmt::format("{:02X}", static_cast<unsigned char>(text[i]));
       }
       return pad(out, cut, spec);
     default: return bad_verb(out, value, spec);
@@ -207,8 +218,10 @@ void format_container(std::string& out, const Val& value, const Spec& spec, int 
   const std::string_view gap = go_syntax ? ", " : " ";
   bool first = true;
   const auto element = [&](const Val& item) {
-    if (go_syntax && item.is_nil()) out += "interface {}(nil)";
-    else format_value(out, item, spec, depth + 1);
+    if (go_syntax && item.is_nil())
+      out += "interface {}(nil)";
+    else
+      format_value(out, item, spec, depth + 1);
   };
   if (value.is_list()) {
     out += go_syntax ? go_syntax_prefix(value) : "[";
@@ -278,7 +291,10 @@ class Formatter {
     for (bool more = true; more && at_ < format_.size();) {
       switch (format_[at_]) {
         case '+': spec.plus = true; break;
-        case '-': spec.minus = true; spec.zero = false; break;
+        case '-':
+          spec.minus = true;
+          spec.zero = false;
+          break;
         case '#': spec.sharp = true; break;
         case ' ': spec.space = true; break;
         case '0': spec.zero = !spec.minus; break;
@@ -359,8 +375,10 @@ class Formatter {
     std::size_t number = 0;
     bool digits = close > at_ + 1;
     for (std::size_t i = at_ + 1; i < close; ++i) {
-      if (format_[i] < '0' || format_[i] > '9' || number > args_.size()) digits = false;
-      else number = number * 10 + static_cast<std::size_t>(format_[i] - '0');
+      if (format_[i] < '0' || format_[i] > '9' || number > args_.size())
+        digits = false;
+      else
+        number = number * 10 + static_cast<std::size_t>(format_[i] - '0');
     }
     at_ = close + 1;
     if (!digits || number < 1 || number > args_.size()) {
@@ -375,8 +393,10 @@ class Formatter {
     out_ += "%!(EXTRA ";
     for (std::size_t i = next_; i < args_.size(); ++i) {
       if (i > next_) out_ += ", ";
-      if (args_[i].is_nil()) out_ += "<nil>";
-      else out_ += type_name(args_[i]) + "=" + to_string(args_[i]);
+      if (args_[i].is_nil())
+        out_ += "<nil>";
+      else
+        out_ += type_name(args_[i]) + "=" + to_string(args_[i]);
     }
     out_ += ")";
   }

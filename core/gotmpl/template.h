@@ -1,11 +1,10 @@
 // A set of templates that call each other, as Go's text/template has it.
 //
-// Purpose: parse(name, text) adds a template and those it `define`s; execute() runs one. Trees are immutable once parsed
-// and can be executed any number of times.
-// Errors: Code::invalid with Go's wording ("template: x.yaml:3:10: executing "x.yaml" at <.a.b>: nil pointer evaluating
-// interface {}.b"), `where` = "x.yaml:3:10". Code::limit names the bound and the chain of templates.
-// Threading: parse from one thread, then execute from any number, each with its own user data.
-// Source followed: the documentation of Go's text/template and text/template/parse.
+// Purpose: parse(name, text) adds a template and those it `define`s; execute() runs one. Trees are immutable once
+// parsed and can be executed any number of times. Errors: Code::invalid with Go's wording ("template: x.yaml:3:10:
+// executing "x.yaml" at <.a.b>: nil pointer evaluating interface {}.b"), `where` = "x.yaml:3:10". Code::limit names the
+// bound and the chain of templates. Threading: parse from one thread, then execute from any number, each with its own
+// user data. Source followed: the documentation of Go's text/template and text/template/parse.
 #pragma once
 
 #include <atomic>

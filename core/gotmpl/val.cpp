@@ -91,14 +91,17 @@ std::string plain_form(const Decimal& d) {
   std::string out = d.negative ? "-" : "";
   const int digits = static_cast<int>(d.digits.size());
   if (d.exponent < 0) return out + "0." + std::string(static_cast<std::size_t>(-d.exponent - 1), '0') + d.digits;
-  if (d.exponent + 1 >= digits) return out + d.digits + std::string(static_cast<std::size_t>(d.exponent + 1 - digits), '0');
-  return out + d.digits.substr(0, static_cast<std::size_t>(d.exponent + 1)) + "." + d.digits.substr(static_cast<std::size_t>(d.exponent + 1));
+  if (d.exponent + 1 >= digits)
+    return out + d.digits + std::string(static_cast<std::size_t>(d.exponent + 1 - digits), '0');
+  return out + d.digits.substr(0, static_cast<std::size_t>(d.exponent + 1)) + "." +
+         d.digits.substr(static_cast<std::size_t>(d.exponent + 1));
 }
 
 Result<Json> json_at(const Val& value, int depth);
 
 Result<Json> structured_json(const Val& value, int depth) {
-  if (depth > value::kMaxDepth) return Error(Code::limit, fmt::format("a value nested deeper than {} levels", value::kMaxDepth));
+  if (depth > value::kMaxDepth)
+    return Error(Code::limit, fmt::format("a value nested deeper than {} levels", value::kMaxDepth));
   if (value.is_list()) {
     Json out = Json::array();
     for (const auto& item : value.as_list().items) {
@@ -177,7 +180,8 @@ Val from_json(const Json& json, Numbers numbers) {
     }
     case Json::value_t::object: {
       auto map = std::make_shared<Map>();
-      for (const auto& [key, item] : json.items()) map->items.emplace_hint(map->items.end(), key, from_json(item, numbers));
+      for (const auto& [key, item] : json.items())
+        map->items.emplace_hint(map->items.end(), key, from_json(item, numbers));
       return Val(std::move(map));
     }
     default: return Val(nullptr);
@@ -242,7 +246,8 @@ bool deep_equal(const Val& a, const Val& b) {
     case Kind::boolean: return a.as_bool() == b.as_bool();
     case Kind::float64: return a.as_float() == b.as_float();
     case Kind::string: return a.as_string() == b.as_string();
-    case Kind::object: return a.object_ptr() == b.object_ptr() || a.as_object().to_string() == b.as_object().to_string();
+    case Kind::object:
+      return a.object_ptr() == b.object_ptr() || a.as_object().to_string() == b.as_object().to_string();
     case Kind::list: {
       const auto &x = a.as_list().items, &y = b.as_list().items;
       return x.size() == y.size() && std::equal(x.begin(), x.end(), y.begin(), deep_equal);

@@ -59,16 +59,16 @@ class Object {
 
 class Val {
  public:
-  Val() = default;  // invalid
-  Val(std::nullptr_t) : kind_(Kind::nil) {}                                        // NOLINT(google-explicit-constructor)
-  Val(bool b) : kind_(Kind::boolean), data_(b) {}                                  // NOLINT(google-explicit-constructor)
-  Val(int i) : kind_(Kind::integer), data_(static_cast<std::int64_t>(i)) {}        // NOLINT(google-explicit-constructor)
-  Val(double d) : kind_(Kind::float64), data_(d) {}                                // NOLINT(google-explicit-constructor)
+  Val() = default;                                                           // invalid
+  Val(std::nullptr_t) : kind_(Kind::nil) {}                                  // NOLINT(google-explicit-constructor)
+  Val(bool b) : kind_(Kind::boolean), data_(b) {}                            // NOLINT(google-explicit-constructor)
+  Val(int i) : kind_(Kind::integer), data_(static_cast<std::int64_t>(i)) {}  // NOLINT(google-explicit-constructor)
+  Val(double d) : kind_(Kind::float64), data_(d) {}                          // NOLINT(google-explicit-constructor)
   Val(std::string s) : kind_(Kind::string), data_(std::make_shared<const std::string>(std::move(s))) {}  // NOLINT
-  Val(std::string_view s) : Val(std::string(s)) {}                                 // NOLINT(google-explicit-constructor)
-  Val(const char* s) : Val(std::string(s)) {}                                      // NOLINT(google-explicit-constructor)
-  Val(std::shared_ptr<List> l) : kind_(Kind::list), data_(std::move(l)) {}         // NOLINT(google-explicit-constructor)
-  Val(std::shared_ptr<Map> m) : kind_(Kind::map), data_(std::move(m)) {}           // NOLINT(google-explicit-constructor)
+  Val(std::string_view s) : Val(std::string(s)) {}                          // NOLINT(google-explicit-constructor)
+  Val(const char* s) : Val(std::string(s)) {}                               // NOLINT(google-explicit-constructor)
+  Val(std::shared_ptr<List> l) : kind_(Kind::list), data_(std::move(l)) {}  // NOLINT(google-explicit-constructor)
+  Val(std::shared_ptr<Map> m) : kind_(Kind::map), data_(std::move(m)) {}    // NOLINT(google-explicit-constructor)
   Val(std::shared_ptr<const Object> o) : kind_(Kind::object), data_(std::move(o)) {}  // NOLINT
 
   static Val integer(std::int64_t i) { return Val(Kind::integer, i); }  // Go int

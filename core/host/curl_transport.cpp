@@ -1,6 +1,7 @@
 #include "core/host/curl_transport.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -12,8 +13,6 @@
 #include <optional>
 #include <system_error>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "core/host/endpoint.h"
 #include "core/host/peer_certificate.h"
@@ -50,7 +49,7 @@ struct Transfer {
   port::HttpResponse response;
   std::size_t header_bytes = 0;
   bool multiplexed = false;  // the answer came over HTTP/2
-  std::string pending;  // bytes of a stream that poll() has not returned yet
+  std::string pending;       // bytes of a stream that poll() has not returned yet
   bool paused = false;
   bool too_large = false;
   std::array<char, CURL_ERROR_SIZE> error_text{};
@@ -108,8 +107,8 @@ class CurlTransport final : public port::HttpTransport {
   std::vector<HttpEvent> events_;
   RequestId next_id_ = 1;
   std::optional<bool> detected_;  // HTTP/2 or not, seen in a callback
-  bool known_ = false;    // which protocol the server speaks
-  RequestId probe_ = 0;   // the request that finds out
+  bool known_ = false;            // which protocol the server speaks
+  RequestId probe_ = 0;           // the request that finds out
   curl_slist* connect_to_ = nullptr;
   PeerCertificate peer_;
 };
@@ -176,16 +175,17 @@ void CurlTransport::start_waiting() {
 void CurlTransport::start(Transfer& transfer) {
   const HttpRequest& request = transfer.request;
   bool bad = request.method.empty() || has_line_break(request.method) || request.target.empty() ||
-             request.target.front() != '/' ||
-             std::any_of(request.target.begin(), request.target.end(),
-                         [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+             request.target.front() != '/' || std::any_of(request.target.begin(), request.target.end(), [](char c) {
+               return static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
+             });
   for (const port::Header& header : request.headers) {
     bad = bad || header.name.empty() || has_line_break(header.name) || has_line_break(header.value);
   }
   if (bad) {
     // The values are not shown: a broken token is still a token.
-    return fail(transfer.id, Error(Code::invalid, "the request has a control character in its target or headers",
-                                   "A token or user name from the kubeconfig may contain a line break."),
+    return fail(transfer.id,
+                Error(Code::invalid, "the request has a control character in its target or headers",
+                      "A token or user name from the kubeconfig may contain a line break."),
                 true);
   }
   if (idle_.empty()) {
@@ -248,8 +248,8 @@ void CurlTransport::configure(Transfer& transfer) {
     transfer.header_list = curl_slist_append(transfer.header_list, ("Host: " + address_.authority).c_str());
   }
   if (!encoding && !request.stream) curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-  const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
-                        request.method == "PATCH";
+  const bool has_body =
+      !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   if (request.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   } else if (has_body) {
@@ -475,19 +475,18 @@ HttpEvent CurlTransport::failure_of(const Transfer& transfer, CURLcode result) c
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CIPHER:
-      return tls_failure(std::move(event), result, text);
+    case CURLE_SSL_CIPHER: return tls_failure(std::move(event), result, text);
     case CURLE_WRITE_ERROR:
       if (transfer.too_large) {
-        event.error = Error(Code::limit, fmt::format("the answer of {} is larger than {} MiB", server,
-                                                     kMaxResponseBytes >> 20));
+        event.error =
+            Error(Code::limit, fmt::format("the answer of {} is larger than {} MiB", server, kMaxResponseBytes >> 20));
         event.permanent = true;
         return event;
       }
       [[fallthrough]];
     default:
-      event.error = Error(sent ? Code::io : Code::unreachable,
-                          fmt::format("the connection to {} was lost: {}", server, text));
+      event.error =
+          Error(sent ? Code::io : Code::unreachable, fmt::format("the connection to {} was lost: {}", server, text));
       return event;
   }
 }

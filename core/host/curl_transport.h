@@ -3,14 +3,13 @@
 // Purpose: one endpoint, one HTTP/2 connection with many streams. Until the first answer tells which protocol the
 // server speaks, one request is on its way and the rest wait; then HTTP/2 keeps one connection with at most
 // kMaxHttp2Requests besides the streams, so that a server's usual limit of 100 is not met, and HTTP/1.1 (plain http://,
-// or a proxy without HTTP/2) may open up to kMaxHttp1Connections. A connection that the server is closing (GOAWAY) lives
-// on until its streams end; new requests then go over another one, up to kMaxHttp2Connections.
-// Threading: one thread. libcurl is initialised when the first transport is made, so that commands which do not talk
-// to a cluster do not pay for it.
-// Security: TLS 1.2 at least; no redirects; no proxy, .netrc or CA from the environment; nothing is shared between
-// transports, so a connection is never reused under another identity. http:// is refused except for loopback.
-// Bounds: kMaxResponseBytes for a whole answer, kStreamWindow for undelivered bytes of a stream (then it is paused).
-// Source followed: libcurl 7.88 documentation.
+// or a proxy without HTTP/2) may open up to kMaxHttp1Connections. A connection that the server is closing (GOAWAY)
+// lives on until its streams end; new requests then go over another one, up to kMaxHttp2Connections. Threading: one
+// thread. libcurl is initialised when the first transport is made, so that commands which do not talk to a cluster do
+// not pay for it. Security: TLS 1.2 at least; no redirects; no proxy, .netrc or CA from the environment; nothing is
+// shared between transports, so a connection is never reused under another identity. http:// is refused except for
+// loopback. Bounds: kMaxResponseBytes for a whole answer, kStreamWindow for undelivered bytes of a stream (then it is
+// paused). Source followed: libcurl 7.88 documentation.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,6 @@
 #include "core/host/endpoint.h"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -7,8 +8,6 @@
 #include <algorithm>
 #include <cctype>
 #include <memory>
-
-#include <fmt/format.h>
 
 namespace nautilus::host {
 namespace {
@@ -29,12 +28,11 @@ X509Ptr read_certificate(const std::string& pem) {
   return {bio ? PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr) : nullptr, X509_free};
 }
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
-}
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0; }
 
 bool has_control_or_space(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
 }
 
 Error bad_server(const std::string& server, std::string_view why) {

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +12,6 @@
 #include <cstring>
 #include <memory>
 #include <system_error>
-
-#include <fmt/format.h>
 
 namespace nautilus::host {
 namespace {
@@ -92,8 +91,8 @@ Result<> RealFilesystem::write(const std::string& path, std::string_view content
   static std::atomic<unsigned> counter{0};
   const std::string directory = directory_of(path);
   TRY(make_directories(directory));
-  const std::string temporary = fmt::format("{}/.{}.{}.{}.tmp", directory,
-                                            path.substr(path.find_last_of('/') + 1), ::getpid(), counter++);
+  const std::string temporary =
+      fmt::format("{}/.{}.{}.{}.tmp", directory, path.substr(path.find_last_of('/') + 1), ::getpid(), counter++);
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file.get() < 0) return failure(errno, "create a file beside", path);
   int error = write_all(file.get(), content);
@@ -121,8 +120,8 @@ Result<port::FileInfo> RealFilesystem::stat(const std::string& path) const {
              : S_ISLNK(info.st_mode) ? Type::symlink
                                      : Type::other;
   out.size = static_cast<std::uint64_t>(info.st_size);
-  out.modified = port::WallTime(std::chrono::seconds(info.st_mtim.tv_sec) +
-                                std::chrono::nanoseconds(info.st_mtim.tv_nsec));
+  out.modified =
+      port::WallTime(std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec));
   return out;
 }
 

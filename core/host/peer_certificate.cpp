@@ -1,5 +1,6 @@
 #include "core/host/peer_certificate.h"
 
+#include <fmt/format.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -7,12 +8,10 @@
 #include <algorithm>
 #include <memory>
 
-#include <fmt/format.h>
-
 namespace nautilus::host {
 namespace {
 
-constexpr int kMaxNames = 32;          // of a certificate, in a message
+constexpr int kMaxNames = 32;  // of a certificate, in a message
 constexpr std::size_t kMaxText = 512;
 
 using BioPtr = std::unique_ptr<BIO, decltype(&BIO_free)>;
@@ -90,18 +89,17 @@ int verify(X509_STORE_CTX* context, void* argument) {
 
 }  // namespace
 
-void remember_peer(SSL_CTX* context, PeerCertificate* into) {
-  SSL_CTX_set_cert_verify_callback(context, verify, into);
-}
+void remember_peer(SSL_CTX* context, PeerCertificate* into) { SSL_CTX_set_cert_verify_callback(context, verify, into); }
 
 Explanation explain(const PeerCertificate& peer, const std::string& server, const std::string& name,
                     const std::string& fallback) {
   if (!peer.seen) return {fmt::format("the certificate of {} is not trusted: {}", server, fallback), ""};
   switch (peer.verify_error) {
     case X509_V_OK:
-      return {fmt::format("the certificate of {} is for {}, not for {}", server,
-                          peer.names.empty() ? "no name at all" : peer.names, name),
-              "Use one of those names as the server, or set tls-server-name in the kubeconfig's cluster to one of them."};
+      return {
+          fmt::format("the certificate of {} is for {}, not for {}", server,
+                      peer.names.empty() ? "no name at all" : peer.names, name),
+          "Use one of those names as the server, or set tls-server-name in the kubeconfig's cluster to one of them."};
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return {fmt::format("the certificate of {} is not trusted: it expired on {} (subject {})", server, peer.not_after,
                           peer.bad_subject),
@@ -116,9 +114,10 @@ Explanation explain(const PeerCertificate& peer, const std::string& server, cons
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-      return {fmt::format("the certificate of {} is not trusted: it is signed by an unknown authority (issuer {})", server,
-                          peer.issuer),
-              "Check that certificate-authority-data in the kubeconfig belongs to this cluster; it may have been rebuilt."};
+      return {
+          fmt::format("the certificate of {} is not trusted: it is signed by an unknown authority (issuer {})", server,
+                      peer.issuer),
+          "Check that certificate-authority-data in the kubeconfig belongs to this cluster; it may have been rebuilt."};
     default:
       return {fmt::format("the certificate of {} is not trusted: {} (subject {})", server, peer.verify_reason,
                           peer.bad_subject),

@@ -10,12 +10,12 @@ namespace nautilus::host {
 
 struct PeerCertificate {
   bool seen = false;
-  int verify_error = 0;        // X509_V_ERR_*; 0 = the chain is trusted
-  std::string verify_reason;   // OpenSSL's words
-  std::string bad_subject;     // of the certificate in the chain that was refused
-  std::string issuer;          // of that certificate
+  int verify_error = 0;       // X509_V_ERR_*; 0 = the chain is trusted
+  std::string verify_reason;  // OpenSSL's words
+  std::string bad_subject;    // of the certificate in the chain that was refused
+  std::string issuer;         // of that certificate
   std::string not_before, not_after;
-  std::string names;           // subject alternative names of the server's own certificate
+  std::string names;  // subject alternative names of the server's own certificate
 };
 
 // Replaces the context's verification by the same verification that also fills `into`, which must outlive it.

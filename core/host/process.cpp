@@ -1,6 +1,7 @@
 #include "core/host/process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -15,8 +16,6 @@
 #include <cstdlib>
 #include <system_error>
 
-#include <fmt/format.h>
-
 extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace nautilus::host {
@@ -24,7 +23,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int kReapIntervalMs = 5;        // between looks for a child that closed its output and has not ended
+constexpr int kReapIntervalMs = 5;  // between looks for a child that closed its output and has not ended
 constexpr std::size_t kReadChunk = 16384;
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -85,8 +84,7 @@ class Child {
     if (pid_ > 0) {
       kill_group();
       int status = 0;
-      while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-      }
+      while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
     }
   }
   Child(const Child&) = delete;
@@ -211,10 +209,11 @@ Result<> Child::exchange() {
   if (input_.value >= 0 && spec_.input.empty()) input_.reset();
   while (out_.value >= 0 || err_.value >= 0) {
     TRY(check_limits(deadline_));
-    std::array<pollfd, 4> fds{{{out_.value, POLLIN, 0},
-                               {err_.value, POLLIN, 0},
-                               {input_.value, POLLOUT, 0},
-                               {interrupt_ != nullptr && !interrupted_before_ ? interrupt_->wake_fd() : -1, POLLIN, 0}}};
+    std::array<pollfd, 4> fds{
+        {{out_.value, POLLIN, 0},
+         {err_.value, POLLIN, 0},
+         {input_.value, POLLOUT, 0},
+         {interrupt_ != nullptr && !interrupted_before_ ? interrupt_->wake_fd() : -1, POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), remaining_ms(60'000));
     if (ready < 0 && errno != EINTR) return Error(Code::io, fmt::format("poll failed: {}", reason(errno)));
     if (ready <= 0) continue;

@@ -1,17 +1,17 @@
 #include "core/kube/api_status.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
 
-#include <fmt/format.h>
-
 namespace nautilus::kube {
 namespace {
 
-constexpr std::size_t kMaxCauses = 64;    // read from one answer
-constexpr std::size_t kMaxShown = 10;     // causes in one message
-constexpr std::size_t kMaxRawShown = 300; // of a body that is not a Status
+constexpr std::size_t kMaxCauses = 64;     // read from one answer
+constexpr std::size_t kMaxShown = 10;      // causes in one message
+constexpr std::size_t kMaxRawShown = 300;  // of a body that is not a Status
 
 using value::find;
 using value::int_at;
@@ -75,18 +75,19 @@ Error forbidden_by_rbac(const Denied& denied, const RequestSubject& subject, std
   const std::string resource =
       denied.subresource.empty() ? denied.resource : denied.resource + "/" + denied.subresource;
   const std::string object = subject.name.empty() ? "" : fmt::format(" {:?}", printable(subject.name));
-  std::string text = fmt::format("the user {:?} may not {} {}{}{}{}", printable(denied.user), printable(denied.verb),
-                                 printable(resource), denied.group.empty() ? "" : "." + printable(denied.group), object,
-                                 denied.namespace_.empty()
-                                     ? std::string(contains(message, "at the cluster scope") ? " at the cluster scope" : "")
-                                     : fmt::format(" in namespace {}", printable(denied.namespace_)));
+  std::string text = fmt::format(
+      "the user {:?} may not {} {}{}{}{}", printable(denied.user), printable(denied.verb), printable(resource),
+      denied.group.empty() ? "" : "." + printable(denied.group), object,
+      denied.namespace_.empty() ? std::string(contains(message, "at the cluster scope") ? " at the cluster scope" : "")
+                                : fmt::format(" in namespace {}", printable(denied.namespace_)));
   if (const auto rbac = message.find(": RBAC: "); rbac != std::string_view::npos)
     text += " (" + printable(message.substr(rbac + 2), 300) + ")";
-  const std::string rule = fmt::format("{{apiGroups: [{:?}], resources: [{:?}], verbs: [{:?}]}}", printable(denied.group),
-                                       printable(resource), printable(denied.verb));
-  const std::string where = denied.namespace_.empty()
-                                ? std::string("a ClusterRole bound to that user by a ClusterRoleBinding")
-                                : fmt::format("a Role in namespace {} bound to that user", printable(denied.namespace_));
+  const std::string rule = fmt::format("{{apiGroups: [{:?}], resources: [{:?}], verbs: [{:?}]}}",
+                                       printable(denied.group), printable(resource), printable(denied.verb));
+  const std::string where =
+      denied.namespace_.empty()
+          ? std::string("a ClusterRole bound to that user by a ClusterRoleBinding")
+          : fmt::format("a Role in namespace {} bound to that user", printable(denied.namespace_));
   return Error(Code::forbidden, std::move(text), fmt::format("This rule in {} would allow it: {}", where, rule));
 }
 
@@ -98,7 +99,8 @@ Error forbidden(const ApiStatus& status, const RequestSubject& subject) {
     out.hint = fmt::format("Raise the ResourceQuota {} or ask for less.",
                            printable(between(message, "exceeded quota: ", ",")));
   } else if (contains(message, "violates PodSecurity")) {
-    out.hint = "Change the pod's securityContext as the message says, or the namespace's pod-security.kubernetes.io/enforce.";
+    out.hint =
+        "Change the pod's securityContext as the message says, or the namespace's pod-security.kubernetes.io/enforce.";
   } else if (status.has_cause("NamespaceTerminating")) {
     out.hint = "Wait until the namespace is gone, then run the command again.";
   } else if (contains(message, "User \"") && !subject.path.empty()) {
@@ -145,17 +147,18 @@ Error conflict(const ApiStatus& status) {
 Error invalid(const ApiStatus& status) {
   if (status.causes.empty()) return Error(Code::invalid, printable(status.message));
   const std::string kind = status.group.empty() ? status.kind : status.kind + "." + status.group;
-  return Error(Code::invalid, fmt::format("{} {:?} is invalid: {}", printable(kind), printable(status.name),
-                                          join_causes(status)));
+  return Error(Code::invalid,
+               fmt::format("{} {:?} is invalid: {}", printable(kind), printable(status.name), join_causes(status)));
 }
 
 // What a webhook said, whatever status it chose; empty if none was involved.
 std::optional<Error> webhook_error(const ApiStatus& status) {
   const std::string_view message = status.message;
   if (const std::string_view name = between(message, "admission webhook \"", "\" denied"); !name.empty())
-    return Error(Code::forbidden, printable(message),
-                 fmt::format("The admission webhook {} refuses it: change the object, or the policy behind the webhook.",
-                             printable(name)));
+    return Error(
+        Code::forbidden, printable(message),
+        fmt::format("The admission webhook {} refuses it: change the object, or the policy behind the webhook.",
+                    printable(name)));
   if (const std::string_view name = between(message, "failed calling webhook \"", "\""); !name.empty())
     return Error(Code::io, printable(message),
                  fmt::format("The admission webhook {} does not answer: check its Service and pods.", printable(name)));
@@ -240,7 +243,8 @@ std::optional<ApiStatus> ApiStatus::parse(const Json& body) {
   out.kind = string_at(*details, "kind");
   out.name = string_at(*details, "name");
   out.uid = string_at(*details, "uid");
-  out.retry_after_seconds = static_cast<int>(std::clamp<std::int64_t>(int_at(*details, 0, "retryAfterSeconds"), 0, 1 << 20));
+  out.retry_after_seconds =
+      static_cast<int>(std::clamp<std::int64_t>(int_at(*details, 0, "retryAfterSeconds"), 0, 1 << 20));
   if (const Json* causes = find(*details, "causes"); causes != nullptr && causes->is_array()) {
     for (const Json& cause : *causes) {
       if (out.causes.size() == kMaxCauses) break;
@@ -282,8 +286,7 @@ RequestSubject subject_of(std::string_view method, std::string_view target) {
   RequestSubject out;
   const std::size_t question = target.find('?');
   const std::string_view path = target.substr(0, question);
-  const bool watch =
-      question != std::string_view::npos && contains(target.substr(question), "watch=true");
+  const bool watch = question != std::string_view::npos && contains(target.substr(question), "watch=true");
   std::vector<std::string> parts;
   for (std::size_t start = 1; start <= path.size();) {
     const std::size_t end = std::min(path.find('/', start), path.size());
@@ -338,14 +341,16 @@ Error error_of(int http_status, const std::optional<ApiStatus>& status, std::str
     case 422: return invalid(*status);
     case 429:
       if (status->has_cause("DisruptionBudget"))
-        return Error(Code::refused, printable(message), "A PodDisruptionBudget does not allow it now; try again later.");
+        return Error(Code::refused, printable(message),
+                     "A PodDisruptionBudget does not allow it now; try again later.");
       break;
     default: break;
   }
   // Server-side apply reports a field that the schema does not have as an internal error.
   if (contains(message, "field not declared in schema") || contains(message, "failed to create typed patch object") ||
       contains(message, "strict decoding error"))
-    return Error(Code::invalid, printable(message), "Check the spelling and the place of that field for this apiVersion.");
+    return Error(Code::invalid, printable(message),
+                 "Check the spelling and the place of that field for this apiVersion.");
   Error out(code_of(http_status), printable(message));
   if (message.empty()) out.message = fmt::format("{} answered with HTTP status {}", printable(server), http_status);
   if (http_status == 429) out.hint = "The API server is overloaded; try again later.";

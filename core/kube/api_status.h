@@ -20,8 +20,8 @@ struct StatusCause {
 };
 
 struct ApiStatus {
-  std::string reason;   // "AlreadyExists", "Conflict", "Forbidden", "Expired", "Invalid", ...
-  std::string message;  // as the server wrote it, not escaped
+  std::string reason;                  // "AlreadyExists", "Conflict", "Forbidden", "Expired", "Invalid", ...
+  std::string message;                 // as the server wrote it, not escaped
   std::string group, kind, name, uid;  // details.*
   std::vector<StatusCause> causes;
   int retry_after_seconds = 0;
@@ -44,7 +44,7 @@ std::vector<FieldConflict> field_conflicts(const ApiStatus& status);
 struct RequestSubject {
   std::string verb;  // RBAC verb: get list watch create update patch delete deletecollection
   std::string group, version, resource, subresource, namespace_, name;
-  std::string path;  // for non-resource paths such as /version; then resource is empty
+  std::string path;          // for non-resource paths such as /version; then resource is empty
   std::string text() const;  // "create deployments.apps in namespace nautilus-trading"
 };
 RequestSubject subject_of(std::string_view method, std::string_view target);

@@ -1,5 +1,7 @@
 #include "core/kube/client.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -9,16 +11,14 @@
 #include <set>
 #include <unordered_map>
 
-#include <fmt/format.h>
-
 namespace nautilus::kube {
 namespace {
 
 constexpr port::Duration kPollSlice = std::chrono::minutes(10);  // one poll at most, so that deadlines cannot overflow
-constexpr std::size_t kMaxWarnings = 32;         // of one answer
-constexpr std::size_t kMaxSeenWarnings = 4096;   // remembered by a client
+constexpr std::size_t kMaxWarnings = 32;                         // of one answer
+constexpr std::size_t kMaxSeenWarnings = 4096;                   // remembered by a client
 constexpr std::size_t kMaxErrorBody = 256u << 10;
-constexpr int kTimeoutAttempts = 2;              // a request that ran into its timeout, in all
+constexpr int kTimeoutAttempts = 2;  // a request that ran into its timeout, in all
 constexpr port::Monotonic kForever = port::Monotonic::max();
 
 using port::HttpEvent;
@@ -59,8 +59,9 @@ std::optional<port::Duration> retry_after(const port::HttpResponse& response) {
 }
 
 bool same_headers(const std::vector<port::Header>& a, const std::vector<port::Header>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const port::Header& x, const port::Header& y) { return x.name == y.name && x.value == y.value; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const port::Header& x, const port::Header& y) {
+    return x.name == y.name && x.value == y.value;
+  });
 }
 
 struct Call {
@@ -353,9 +354,8 @@ Response Client::State::interpret(const Call& call, port::HttpResponse answer) {
   for (const port::Header& header : answer.headers) {
     static constexpr std::string_view kName = "warning";
     const bool match = header.name.size() == kName.size() &&
-                       std::equal(kName.begin(), kName.end(), header.name.begin(), [](char a, char b) {
-                         return a == std::tolower(static_cast<unsigned char>(b));
-                       });
+                       std::equal(kName.begin(), kName.end(), header.name.begin(),
+                                  [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
     if (match) parse_warnings(header.value, out.warnings);
   }
   const RequestSubject subject = subject_of(call.request.method, call.request.target);
@@ -386,9 +386,10 @@ Response Client::State::interpret(const Call& call, port::HttpResponse answer) {
       if (std::string why = wiring.authenticator->explain_refusal(); !why.empty()) out.error.hint = std::move(why);
     }
   } else {
-    out.error = Error(Code::invalid, fmt::format("{} answered with a redirect ({}), which is not followed",
-                                                 wiring.server, answer.status),
-                      "Use the API server's own address in the kubeconfig.");
+    out.error =
+        Error(Code::invalid,
+              fmt::format("{} answered with a redirect ({}), which is not followed", wiring.server, answer.status),
+              "Use the API server's own address in the kubeconfig.");
   }
   return out;
 }
@@ -500,7 +501,8 @@ Result<> Client::run_until(const std::function<bool()>& finished, port::Monotoni
   for (;;) {
     if (finished()) return {};
     if (!ignore_interrupts_ && state_->wiring.interrupt.requested()) return Error(Code::interrupted, "interrupted");
-    if (state_->wiring.clock.monotonic() >= deadline) return Error(Code::timeout, "it did not happen in the time given");
+    if (state_->wiring.clock.monotonic() >= deadline)
+      return Error(Code::timeout, "it did not happen in the time given");
     if (!state_->step(deadline)) return Error(Code::internal, "waiting for something that cannot happen");
   }
 }

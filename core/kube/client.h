@@ -35,8 +35,8 @@ using TimerId = std::uint64_t;
 struct Request {
   std::string method = "GET";
   std::string target{};  // path and query, percent-encoded: see paths.h
-  Json body{};         // sent as JSON unless it is null
-  std::string text{};  // sent as it is if not empty; body is then ignored
+  Json body{};           // sent as JSON unless it is null
+  std::string text{};    // sent as it is if not empty; body is then ignored
   std::string content_type = "application/json";
   std::string accept = "application/json";
   port::Duration timeout{0};  // of one attempt; 0 = Options::request_timeout
@@ -69,12 +69,12 @@ struct StreamHandlers {
 };
 
 struct RetryPolicy {
-  int attempts = 7;                                          // in all, for each request
-  int attempts_before_contact = 3;                           // connection failures before the server ever answered
-  int throttled_attempts = 12;                               // 429 and 503 with Retry-After
+  int attempts = 7;                 // in all, for each request
+  int attempts_before_contact = 3;  // connection failures before the server ever answered
+  int throttled_attempts = 12;      // 429 and 503 with Retry-After
   port::Duration first_delay = std::chrono::milliseconds(200);
-  port::Duration max_delay = std::chrono::seconds(10);       // doubled each time up to this, then +-25 % jitter
-  port::Duration max_retry_after = std::chrono::seconds(60); // a server asking for more is refused with its error
+  port::Duration max_delay = std::chrono::seconds(10);        // doubled each time up to this, then +-25 % jitter
+  port::Duration max_retry_after = std::chrono::seconds(60);  // a server asking for more is refused with its error
 };
 
 struct ClientOptions {

@@ -1,12 +1,11 @@
 #include "core/kube/connect.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include <ctime>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 
 #include "core/kube/paths.h"
 
@@ -40,7 +39,8 @@ class FixedAuthenticator final : public Authenticator {
   bool invalidate() override { return false; }
   std::string explain_refusal() override {
     if (!expires_ || *expires_ > clock_.now()) return {};
-    const auto seconds = static_cast<std::time_t>(std::chrono::floor<std::chrono::seconds>(*expires_).time_since_epoch().count());
+    const auto seconds =
+        static_cast<std::time_t>(std::chrono::floor<std::chrono::seconds>(*expires_).time_since_epoch().count());
     return fmt::format("The client certificate of the user {} expired on {:%Y-%m-%d %H:%M:%S} UTC: renew it.",
                        printable(user_, 200), fmt::gmtime(seconds));
   }
@@ -116,10 +116,13 @@ std::unique_ptr<Authenticator> authenticator_for(const port::Ports& ports, const
 }  // namespace
 
 std::optional<port::WallTime> certificate_expiry(const std::string& pem) {
-  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                                                      BIO_free);
   if (!bio) return std::nullopt;
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(
-      PEM_read_bio_X509(bio.get(), nullptr, [](char*, int, int, void*) { return -1; }, nullptr), X509_free);
+      PEM_read_bio_X509(
+          bio.get(), nullptr, [](char*, int, int, void*) { return -1; }, nullptr),
+      X509_free);
   std::tm when{};
   if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &when) != 1) return std::nullopt;
   using namespace std::chrono;

@@ -1,13 +1,13 @@
 #include "core/kube/discovery.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <map>
 #include <set>
 #include <tuple>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "core/kube/paths.h"
 
@@ -18,7 +18,6 @@ constexpr std::size_t kMaxResources = 100'000;
 constexpr const char* kAggregatedAccept =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
-
 
 using value::string_at;
 
@@ -229,8 +228,8 @@ Result<> Discovery::load_legacy(Tables& tables, const std::vector<std::pair<std:
     if (answers[i].ok()) {
       tables.add_legacy(group, version, answers[i].body);
     } else {
-      tables.problems.push_back(fmt::format("{}{}{}: {}", group, group.empty() ? "" : "/", version,
-                                            answers[i].error.message));
+      tables.problems.push_back(
+          fmt::format("{}{}{}: {}", group, group.empty() ? "" : "/", version, answers[i].error.message));
     }
   }
   return {};
@@ -257,10 +256,11 @@ Result<const Resource*> Discovery::find(const std::string& group, const std::str
   const std::string wanted = group.empty() ? version : group + "/" + version;
   std::string others;
   for (const Resource& resource : tables().resources) {
-    if (resource.group == group && resource.kind == kind) others += (others.empty() ? "" : ", ") + resource.api_version();
+    if (resource.group == group && resource.kind == kind)
+      others += (others.empty() ? "" : ", ") + resource.api_version();
   }
-  Error error(Code::not_found, fmt::format("the server does not know the kind {} of {}", printable(kind, 200),
-                                           printable(wanted, 200)));
+  Error error(Code::not_found,
+              fmt::format("the server does not know the kind {} of {}", printable(kind, 200), printable(wanted, 200)));
   if (!others.empty()) {
     error.hint = fmt::format("It serves that kind as {}.", others);
   } else if (std::string problem = problem_of(group); !problem.empty()) {
@@ -311,7 +311,8 @@ bool Discovery::serves(const std::string& api_version) const {
 
 std::vector<std::string> Discovery::api_versions() const {
   std::set<std::string> out;
-  for (const auto& [group, version] : tables().group_versions) out.insert(group.empty() ? version : group + "/" + version);
+  for (const auto& [group, version] : tables().group_versions)
+    out.insert(group.empty() ? version : group + "/" + version);
   for (const Resource& resource : tables().resources) out.insert(resource.api_version() + "/" + resource.kind);
   return {out.begin(), out.end()};
 }

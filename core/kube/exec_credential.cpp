@@ -68,7 +68,8 @@ Result<Credentials> ExecAuthenticator::credentials() {
   cached_.reset();
   auto fresh = run();
   if (!fresh.ok())
-    return std::move(fresh.error()).within(fmt::format("getting credentials of the user {}", printable(plugin_.user, 200)));
+    return std::move(fresh.error())
+        .within(fmt::format("getting credentials of the user {}", printable(plugin_.user, 200)));
   cached_ = std::move(fresh).value();
   return *cached_;
 }
@@ -79,8 +80,9 @@ bool ExecAuthenticator::invalidate() {
 }
 
 std::string ExecAuthenticator::explain_refusal() {
-  return fmt::format("The credentials came from the plugin {}: log in again with it, and check that it is for this cluster.",
-                     printable(plugin_.command, 200));
+  return fmt::format(
+      "The credentials came from the plugin {}: log in again with it, and check that it is for this cluster.",
+      printable(plugin_.command, 200));
 }
 
 // KUBERNETES_EXEC_INFO
@@ -102,9 +104,10 @@ Result<Credentials> ExecAuthenticator::run() {
   const bool wants_terminal = plugin_.interactive != ExecPlugin::Interactive::never;
   const bool interactive = wants_terminal && around_.terminal;
   if (plugin_.interactive == ExecPlugin::Interactive::always && !around_.terminal)
-    return Error(Code::refused, fmt::format("the credential plugin {} needs a terminal, and there is none",
-                                            printable(plugin_.command, 200)),
-                 "Run the command from a terminal, or use credentials that need no login.");
+    return Error(
+        Code::refused,
+        fmt::format("the credential plugin {} needs a terminal, and there is none", printable(plugin_.command, 200)),
+        "Run the command from a terminal, or use credentials that need no login.");
   if (around_.policy) TRY(around_.policy(plugin_));
   std::string shown = plugin_.command;
   for (const std::string& arg : plugin_.args) shown += " " + arg;
@@ -127,7 +130,8 @@ Result<Credentials> ExecAuthenticator::run() {
   auto output = around_.process.run(spec);
   if (!output.ok()) {
     Error error = std::move(output).error();
-    if (error.code == Code::not_found && !plugin_.install_hint.empty()) error.hint = printable(plugin_.install_hint, 2000);
+    if (error.code == Code::not_found && !plugin_.install_hint.empty())
+      error.hint = printable(plugin_.install_hint, 2000);
     if (error.code != Code::interrupted) error.code = Code::unauthorized;
     return error;
   }

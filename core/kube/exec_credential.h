@@ -21,9 +21,9 @@ using ExecPolicy = std::function<Result<>(const ExecPlugin&)>;  // an error mean
 struct ExecSurroundings {
   port::Clock& clock;
   port::Process& process;
-  ExecPolicy policy;                 // empty = allow
-  port::EventSink* events = nullptr; // told what runs
-  bool terminal = false;             // stdin is a terminal that a plugin may use
+  ExecPolicy policy;                  // empty = allow
+  port::EventSink* events = nullptr;  // told what runs
+  bool terminal = false;              // stdin is a terminal that a plugin may use
 };
 
 class ExecAuthenticator final : public Authenticator {

@@ -1,8 +1,8 @@
 #include "core/kube/kubeconfig.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "core/kube/api_status.h"
 #include "core/value/yaml.h"
@@ -84,8 +84,9 @@ Result<ExecPlugin> read_exec(const Json& body, const std::string& user, const st
   // A name alone is looked up on PATH; a path is relative to the file that says it.
   if (out.command.find('/') != std::string::npos) out.command = beside(file, out.command);
   if (out.api_version != "client.authentication.k8s.io/v1" && out.api_version != "client.authentication.k8s.io/v1beta1")
-    return Error(Code::invalid, fmt::format("the credential plugin speaks apiVersion {:?}, which is not supported",
-                                            printable(out.api_version, 200)),
+    return Error(Code::invalid,
+                 fmt::format("the credential plugin speaks apiVersion {:?}, which is not supported",
+                             printable(out.api_version, 200)),
                  "Use client.authentication.k8s.io/v1 (or /v1beta1); newer versions of most plugins do.")
         .at(where);
   if (mode == "Never") {
@@ -95,8 +96,9 @@ Result<ExecPlugin> read_exec(const Json& body, const std::string& user, const st
   } else if (mode == "IfAvailable" || (mode.empty() && out.api_version.ends_with("v1beta1"))) {
     out.interactive = ExecPlugin::Interactive::if_available;
   } else {
-    return Error(Code::invalid, mode.empty() ? std::string("interactiveMode must be set with apiVersion v1")
-                                             : fmt::format("interactiveMode {:?} is unknown", printable(mode, 100)),
+    return Error(Code::invalid,
+                 mode.empty() ? std::string("interactiveMode must be set with apiVersion v1")
+                              : fmt::format("interactiveMode {:?} is unknown", printable(mode, 100)),
                  "It is Never, IfAvailable or Always.")
         .at(where);
   }
@@ -171,8 +173,8 @@ Result<Kubeconfig> Kubeconfig::load(const port::Filesystem& files, const port::P
     out.files_.push_back(path);
   }
   if (!out.files_.empty()) return out;
-  const std::string looked = paths.empty() ? "KUBECONFIG and HOME are not set"
-                                           : fmt::format("looked at {} ({})", join(paths), origin);
+  const std::string looked =
+      paths.empty() ? "KUBECONFIG and HOME are not set" : fmt::format("looked at {} ({})", join(paths), origin);
   return Error(Code::not_found, fmt::format("there is no kubeconfig: {}", looked),
                "Name one with --kubeconfig FILE or the variable KUBECONFIG.");
 }
@@ -208,8 +210,9 @@ Result<> Kubeconfig::read_cluster(const port::Filesystem& files, const Entry& e,
 Result<> Kubeconfig::read_user(const port::Filesystem& files, const Entry& e, KubeUser& out) const {
   const std::string where = fmt::format("{}: user {}", e.file, printable(e.name, 200));
   if (find(e.body, "auth-provider") != nullptr)
-    return Error(Code::invalid, fmt::format("the auth-provider {:?} is not supported: Kubernetes removed these in 1.26",
-                                            printable(string_at(e.body, "auth-provider", "name"), 100)),
+    return Error(Code::invalid,
+                 fmt::format("the auth-provider {:?} is not supported: Kubernetes removed these in 1.26",
+                             printable(string_at(e.body, "auth-provider", "name"), 100)),
                  "Use the credential plugin of your provider (users[].user.exec), for example gke-gcloud-auth-plugin, "
                  "kubelogin or aws eks get-token.")
         .at(where);
@@ -235,7 +238,8 @@ Result<> Kubeconfig::read_user(const port::Filesystem& files, const Entry& e, Ku
     }
   }
   const bool extras = !out.as_uid.empty() || !out.as_groups.empty() || !out.as_extra.empty();
-  if (out.as.empty() && extras) return Error(Code::invalid, "impersonation needs `as` beside the other as-* fields").at(where);
+  if (out.as.empty() && extras)
+    return Error(Code::invalid, "impersonation needs `as` beside the other as-* fields").at(where);
   return {};
 }
 

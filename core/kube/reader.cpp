@@ -1,9 +1,9 @@
 #include "core/kube/reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
-
-#include <fmt/format.h>
 
 #include "core/kube/paths.h"
 
@@ -11,7 +11,8 @@ namespace nautilus::kube {
 namespace {
 
 constexpr const char* kPartialObject = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-constexpr const char* kPartialList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+constexpr const char* kPartialList =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 using value::string_at;
 
@@ -37,7 +38,8 @@ struct Pages : std::enable_shared_from_this<Pages> {
                              {"limit", options.page_size > 0 ? std::to_string(options.page_size) : ""},
                              {"continue", continue_token},
                              {"resourceVersion", continue_token.empty() ? options.resource_version : ""}});
-    client.send(std::move(request), [self = shared_from_this()](Response response) { self->take(std::move(response)); });
+    client.send(std::move(request),
+                [self = shared_from_this()](Response response) { self->take(std::move(response)); });
   }
 
   void take(Response response) {

@@ -1,12 +1,12 @@
 #include "core/kube/watch.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
-
-#include <fmt/format.h>
 
 #include "core/kube/paths.h"
 
@@ -15,7 +15,8 @@ namespace {
 
 constexpr port::Duration kFirstDelay = std::chrono::milliseconds(200);
 constexpr port::Duration kMaxDelay = std::chrono::seconds(15);
-constexpr port::Duration kStreamSlack = std::chrono::seconds(30);  // over kWatchPeriod, for a connection that went silent
+constexpr port::Duration kStreamSlack =
+    std::chrono::seconds(30);  // over kWatchPeriod, for a connection that went silent
 
 using value::string_at;
 using Change = WatchHandlers::Change;
@@ -167,7 +168,8 @@ void Watch::State::tell(Change change, const Json& object) {
 void Watch::State::watch() {
   line.clear();
   Request request;
-  if (options.metadata_only) request.accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+  if (options.metadata_only)
+    request.accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
   const auto period = std::chrono::duration_cast<std::chrono::seconds>(kWatchPeriod).count();
   request.target = target(resource, options.namespace_, {}, {},
                           {{"watch", "true"},
@@ -221,7 +223,8 @@ void Watch::State::on_line(std::string_view text) {
   const std::string type = string_at(*event, "type");
   if (type == "ERROR") {
     const auto status = ApiStatus::parse(*object);
-    const bool gone = value::int_at(*object, 0, "code") == 410 || (status && (status->reason == "Expired" || status->reason == "Gone"));
+    const bool gone = value::int_at(*object, 0, "code") == 410 ||
+                      (status && (status->reason == "Expired" || status->reason == "Gone"));
     client.cancel(std::exchange(call, 0));
     const std::string words = status ? printable(status->message, 500) : "an error without words";
     return try_again(true, Error(gone ? Code::gone : Code::io, fmt::format("the watch was ended: {}", words)));
@@ -292,11 +295,12 @@ Result<> wait_until_gone(Client& client, const Resource& resource, const std::st
   handlers.on_failed = [&](const Error& error) { failed = error; };
   const Watch watch(client, resource, options, std::move(handlers));
   Result<> ran = client.run_until([&] { return gone || failed.has_value(); }, deadline);
-  const std::string doing = fmt::format("waiting for {} {}{}{} to be gone", resource.text(), namespace_,
-                                        namespace_.empty() ? "" : "/", name);
+  const std::string doing =
+      fmt::format("waiting for {} {}{}{} to be gone", resource.text(), namespace_, namespace_.empty() ? "" : "/", name);
   if (!ran.ok()) {
     if (ran.error().code == Code::timeout) {
-      ran.error().message = finalizers.empty() ? "it is still there" : "it is still there, held by the finalizers " + finalizers;
+      ran.error().message =
+          finalizers.empty() ? "it is still there" : "it is still there, held by the finalizers " + finalizers;
     }
     return std::move(ran).within(doing);
   }

@@ -19,16 +19,16 @@
 
 namespace nautilus::kube {
 
-inline constexpr std::size_t kMaxWatchEvent = 16u << 20;  // etcd's limit is 1.5 MiB for an object
+inline constexpr std::size_t kMaxWatchEvent = 16u << 20;                   // etcd's limit is 1.5 MiB for an object
 inline constexpr port::Duration kWatchPeriod = std::chrono::seconds(290);  // the server ends it, we resume
 
 struct WatchHandlers {
   enum class Change { added, modified, deleted };
   std::function<void(Change, const Json& object)> on_change;
-  std::function<void()> on_synced;                           // the first list is complete
+  std::function<void()> on_synced;                                       // the first list is complete
   std::function<void(const std::string& resource_version)> on_bookmark;  // optional
-  std::function<void(const Error&)> on_problem;              // optional: it will be tried again
-  std::function<void(const Error&)> on_failed;               // it will not be tried again
+  std::function<void(const Error&)> on_problem;                          // optional: it will be tried again
+  std::function<void(const Error&)> on_failed;                           // it will not be tried again
 };
 
 class Watch {

@@ -1,4 +1,5 @@
-// Time comes through here. core/host has the real clock, core/sim a virtual one that moves when its transport is polled.
+// Time comes through here. core/host has the real clock, core/sim a virtual one that moves when its transport is
+// polled.
 #pragma once
 
 #include <chrono>

@@ -26,8 +26,8 @@ struct HttpRequest {
   std::string target;  // path and query, beginning with '/', already percent-encoded
   std::vector<Header> headers;
   std::string body;
-  bool stream = false;    // deliver the body in `data` events as it arrives (watch), instead of whole
-  Duration timeout{0};    // from submit to the last byte; 0 = none. A stream with a timeout ends with Code::timeout
+  bool stream = false;  // deliver the body in `data` events as it arrives (watch), instead of whole
+  Duration timeout{0};  // from submit to the last byte; 0 = none. A stream with a timeout ends with Code::timeout
 };
 
 struct HttpResponse {

@@ -46,8 +46,8 @@ Rehearsal::Rehearsal(const Options& options, const port::Ports& real, port::Even
 
 Rehearsal::~Rehearsal() = default;
 
-// Other people's Secrets are there as soon as their namespace is, as they would be after the first deploy. A subscriber must
-// not write, so the writing is an event of its own.
+// Other people's Secrets are there as soon as their namespace is, as they would be after the first deploy. A subscriber
+// must not write, so the writing is an event of its own.
 void Rehearsal::provide(const std::vector<Json>& secrets) {
   auto& server = cluster_->server();
   namespaces_ = server.store().subscribe({"", "namespaces"}, [this, &server, secrets](const sim::Change& change) {
@@ -55,12 +55,14 @@ void Rehearsal::provide(const std::vector<Json>& secrets) {
     const std::string name = value::string_at(*change.object, "metadata", "name");
     for (const Json& secret : secrets)
       if (value::string_at(secret, "metadata", "namespace") == name)
-        cluster_->queue().after(port::Duration::zero(), [&server, secret] { (void)server.create({"", "secrets"}, secret, {"somebody-else", "somebody-else"}); });
+        cluster_->queue().after(port::Duration::zero(), [&server, secret] {
+          (void)server.create({"", "secrets"}, secret, {"somebody-else", "somebody-else"});
+        });
   });
 }
 
-Result<> Rehearsal::deploy_once(const env::Environment& real_env, const apply::Desired& desired, port::EventSink& events,
-                                release::Outcome& outcome) {
+Result<> Rehearsal::deploy_once(const env::Environment& real_env, const apply::Desired& desired,
+                                port::EventSink& events, release::Outcome& outcome) {
   env::Environment env = real_env;
   env.kube_system_uid.clear();  // the pin names the real cluster
   ClusterClock clock(cluster_->clock());
@@ -101,9 +103,12 @@ Verdict Rehearsal::deploy(const env::Environment& env, const apply::Desired& des
 std::string Verdict::text() const {
   if (error) return "it would fail: " + error->text();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(healthy_after).count();
-  const std::string when = seconds < 60 ? fmt::format("{} s", seconds) : fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
-  if (repeat_writes != 0) return fmt::format("healthy after {}, but a second deploy would write {} times", when, repeat_writes);
-  return fmt::format("{} objects healthy after {} of the cluster's time, a second deploy writes nothing", objects, when);
+  const std::string when =
+      seconds < 60 ? fmt::format("{} s", seconds) : fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
+  if (repeat_writes != 0)
+    return fmt::format("healthy after {}, but a second deploy would write {} times", when, repeat_writes);
+  return fmt::format("{} objects healthy after {} of the cluster's time, a second deploy writes nothing", objects,
+                     when);
 }
 
 }  // namespace nautilus::rehearse

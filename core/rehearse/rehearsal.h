@@ -1,7 +1,7 @@
 // Any operation on the embedded cluster first: the same code, the same plan, another transport and clock.
 //
-// Purpose: shows what a deploy would do and how long the cluster would take, without a cluster, and proves that a second
-// deploy writes nothing. What it cannot show: the images themselves (containers start after a seeded delay), and
+// Purpose: shows what a deploy would do and how long the cluster would take, without a cluster, and proves that a
+// second deploy writes nothing. What it cannot show: the images themselves (containers start after a seeded delay), and
 // operators that only run in a real cluster.
 // Threading: one thread.
 #pragma once
@@ -30,7 +30,7 @@ struct Verdict {
   std::size_t objects = 0;
   port::Duration healthy_after{};  // of the cluster's time
   bool repeated = false;
-  int repeat_writes = 0;           // of the second deploy; anything but 0 is a fault of ours or of the chart
+  int repeat_writes = 0;  // of the second deploy; anything but 0 is a fault of ours or of the chart
   std::uint64_t transcript_hash = 0;
 
   bool good() const { return !error && repeat_writes == 0; }
@@ -49,7 +49,8 @@ class Rehearsal {
 
  private:
   void provide(const std::vector<Json>& secrets);
-  Result<> deploy_once(const env::Environment& env, const apply::Desired& desired, port::EventSink& events, release::Outcome& outcome);
+  Result<> deploy_once(const env::Environment& env, const apply::Desired& desired, port::EventSink& events,
+                       release::Outcome& outcome);
 
   port::Ports real_;
   Transcript transcript_;

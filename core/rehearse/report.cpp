@@ -48,14 +48,15 @@ std::string chart(const std::vector<Span>& spans) {
   for (const auto& span : spans) total = std::max(total, seconds(span.ended));
   const double scale = (kWidth - kLabel - 20) / total;
   const int height = kAxis + static_cast<int>(spans.size()) * kRow + 8;
-  std::string svg = fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"timeline\">\n", kWidth, height,
-      kWidth, height);
+  std::string svg =
+      fmt::format("<svg viewBox=\"0 0 {} {}\" width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"timeline\">\n",
+                  kWidth, height, kWidth, height);
   for (double t = 0; t <= total; t += tick_step(total)) {
     const double x = kLabel + t * scale;
-    svg += fmt::format("<line x1=\"{0:.1f}\" y1=\"18\" x2=\"{0:.1f}\" y2=\"{1}\" class=\"tick\"/>"
-                       "<text x=\"{0:.1f}\" y=\"12\" class=\"time\">{2}</text>\n",
-                       x, height, clock_text(t));
+    svg += fmt::format(
+        "<line x1=\"{0:.1f}\" y1=\"18\" x2=\"{0:.1f}\" y2=\"{1}\" class=\"tick\"/>"
+        "<text x=\"{0:.1f}\" y=\"12\" class=\"time\">{2}</text>\n",
+        x, height, clock_text(t));
   }
   int y = kAxis;
   std::string phase;
@@ -66,10 +67,11 @@ std::string chart(const std::vector<Span>& spans) {
     const double x = kLabel + seconds(span.begun) * scale;
     const double width = std::max(2.0, seconds(span.ended - span.begun) * scale);
     svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"label\">{}</text>", kLabel - 8, y + 10, escaped(span.object));
-    svg += fmt::format("<rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" rx=\"2\" fill=\"{}\"><title>{}: {} to "
-                       "{}{}{}</title></rect>\n",
-                       x, y, width, kRow - 4, colour(span), escaped(span.object), clock_text(seconds(span.begun)),
-                       clock_text(seconds(span.ended)), span.last_message.empty() ? "" : ", ", escaped(span.last_message));
+    svg += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" rx=\"2\" fill=\"{}\"><title>{}: {} to "
+        "{}{}{}</title></rect>\n",
+        x, y, width, kRow - 4, colour(span), escaped(span.object), clock_text(seconds(span.begun)),
+        clock_text(seconds(span.ended)), span.last_message.empty() ? "" : ", ", escaped(span.last_message));
     y += kRow;
   }
   return svg + "</svg>\n";

@@ -1,5 +1,5 @@
-// Secrets that somebody else provides, as the rehearsal needs them: every Secret of externalSecrets with the keys that the
-// objects of the environment ask for, and no content worth anything.
+// Secrets that somebody else provides, as the rehearsal needs them: every Secret of externalSecrets with the keys that
+// the objects of the environment ask for, and no content worth anything.
 #pragma once
 
 #include <vector>

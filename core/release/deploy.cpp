@@ -87,7 +87,8 @@ Result<> deploy_saved(const Session& session, const apply::Plan& plan, const Dep
     return Error(Code::refused, "the plan was made for another cluster",
                  fmt::format("its kube-system UID is {}, this one's is {}", plan.cluster_uid, uid));
   if (plan.environment != session.env.name || plan.release != session.env.release)
-    return Error(Code::refused, fmt::format("the plan is for release {} of environment {}", plan.release, plan.environment));
+    return Error(Code::refused,
+                 fmt::format("the plan is for release {} of environment {}", plan.release, plan.environment));
   outcome.planned.plan = plan;
   outcome.digest = plan.digest();
   if (!plan.changes_anything()) return {};

@@ -27,8 +27,8 @@ struct DeployOptions {
 };
 
 struct Outcome {
-  int revision = 0;      // 0 = nothing was written
-  std::string digest;    // of the plan
+  int revision = 0;    // 0 = nothing was written
+  std::string digest;  // of the plan
   apply::Planned planned;
   apply::Execution execution;
 };

@@ -84,15 +84,16 @@ Result<> spare_data(const Session& session, const apply::Plan& plan, Lock& lock,
 }
 
 // `inventory` knows the StatefulSets of earlier revisions too: their claims may be all that is left of them.
-Result<> remove_everything(const Session& session, const apply::Plan& plan, const std::vector<apply::InventoryEntry>& inventory,
-                           Lock& lock, Outcome& outcome) {
+Result<> remove_everything(const Session& session, const apply::Plan& plan,
+                           const std::vector<apply::InventoryEntry>& inventory, Lock& lock, Outcome& outcome) {
   auto execute = execute_options(session);
   execute.guard = [&lock] { return lock.ok(); };
   TRY(apply::execute(session.cluster, part_of(plan, false), execute, session.entropy, outcome.execution));
   TRY(remove_claims(session, inventory));
   const apply::Plan last = part_of(plan, true);
   const bool own_namespace = std::any_of(last.items.begin(), last.items.end(), [&](const apply::PlanItem& item) {
-    return item.id.kind == "Namespace" && item.id.name == session.env.namespace_ && item.action == apply::Action::remove;
+    return item.id.kind == "Namespace" && item.id.name == session.env.namespace_ &&
+           item.action == apply::Action::remove;
   });
   // The history goes with the namespace. If the namespace is somebody else's, it is removed by itself; a run killed
   // before this line still finds the history and goes on.
@@ -132,8 +133,7 @@ Result<> destroy(const Session& session, const DestroyOptions& options, Outcome&
     if (!yes) return Error(Code::interrupted, "not confirmed, nothing was written");
   }
   LockOptions lock_options{session.who, options.lock_wait, options.take_over_lock};
-  ASSIGN_OR_RETURN(auto lock,
-                   Lock::take(session.cluster, session.env.release, session.env.namespace_, lock_options));
+  ASSIGN_OR_RETURN(auto lock, Lock::take(session.cluster, session.env.release, session.env.namespace_, lock_options));
   auto done = options.delete_data ? remove_everything(session, outcome.planned.plan, input.inventory, *lock, outcome)
                                   : spare_data(session, outcome.planned.plan, *lock, outcome);
   const kube::Uninterrupted section(session.cluster.client());

@@ -12,7 +12,8 @@ struct DestroyOptions {
   std::function<Result<bool>(const apply::Planned&)> confirm;
 };
 
-// Without delete_data, what holds data stays, and the history says so; what is left is removed by a later destroy with it.
+// Without delete_data, what holds data stays, and the history says so; what is left is removed by a later destroy with
+// it.
 Result<> destroy(const Session& session, const DestroyOptions& options, Outcome& outcome);
 
 }  // namespace nautilus::release

@@ -44,16 +44,15 @@ Result<std::string> gunzip(std::string_view packed, std::size_t max_bytes) {
     out.resize(before + (256u << 10) - stream.avail_out);
   }
   inflateEnd(&stream);
-  if (out.size() > max_bytes)
-    return Error(Code::limit, fmt::format("unpacks to more than {} MiB", max_bytes >> 20));
+  if (out.size() > max_bytes) return Error(Code::limit, fmt::format("unpacks to more than {} MiB", max_bytes >> 20));
   if (state != Z_STREAM_END) return Error(Code::invalid, "damaged gzip data");
   return out;
 }
 
 std::string base64(std::string_view bytes) {
   std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(bytes),
-                                     static_cast<int>(bytes.size()));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(bytes), static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(length));
   return out;
 }

@@ -18,12 +18,13 @@ std::optional<int> number(std::string_view text, std::size_t at, std::size_t dig
 }
 
 Json lease(const std::string& release, const std::string& namespace_, const std::string& resource_version) {
-  Json object = {{"apiVersion", "coordination.k8s.io/v1"},
-                 {"kind", "Lease"},
-                 {"metadata",
-                  {{"name", lease_name(release)},
-                   {"namespace", namespace_},
-                   {"labels", {{"app.kubernetes.io/managed-by", "nautilusctl"}, {"nautilusctl.io/release", release}}}}}};
+  Json object = {
+      {"apiVersion", "coordination.k8s.io/v1"},
+      {"kind", "Lease"},
+      {"metadata",
+       {{"name", lease_name(release)},
+        {"namespace", namespace_},
+        {"labels", {{"app.kubernetes.io/managed-by", "nautilusctl"}, {"nautilusctl.io/release", release}}}}}};
   if (!resource_version.empty()) object["metadata"]["resourceVersion"] = resource_version;
   return object;
 }

@@ -1,8 +1,8 @@
 // The Lease object that is the lock of a release, as pure functions over its JSON.
 //
-// One run at a time may write a release. The holder renews the Lease every kRenewEvery; a Lease that was not renewed for
-// kLeaseDuration may be taken over. A holder that could not renew for kGiveUpAfter must stop writing by itself, before
-// anybody else may begin: kGiveUpAfter < kLeaseDuration, with room for a clock that runs a few seconds off.
+// One run at a time may write a release. The holder renews the Lease every kRenewEvery; a Lease that was not renewed
+// for kLeaseDuration may be taken over. A holder that could not renew for kGiveUpAfter must stop writing by itself,
+// before anybody else may begin: kGiveUpAfter < kLeaseDuration, with room for a clock that runs a few seconds off.
 // Source: coordination.k8s.io/v1 Lease, and the leader election rules of client-go.
 #pragma once
 

@@ -80,7 +80,11 @@ Result<bool> Lock::try_take(const std::string& take_over_from, std::string& who)
   last_renewal_ = client.clock().monotonic();
   held_ = true;
   if (previous && !previous->holder.empty() && previous->holder != holder_)
-    cluster_.tell({port::Event::Level::warning, {}, "lock", "", "taken over",
+    cluster_.tell({port::Event::Level::warning,
+                   {},
+                   "lock",
+                   "",
+                   "taken over",
                    fmt::format("from {}, last heard of {}", previous->holder, seconds_ago(now, previous->renewed))});
   return true;
 }
@@ -115,7 +119,8 @@ void Lock::renewed(kube::Response response) {
 
 Result<> Lock::ok() const {
   const char* hint = "nothing more was written; see who is deploying with `nautilusctl history`, then run again";
-  if (!lost_.empty()) return Error(Code::locked, fmt::format("the lock of release {} was lost: {}", release_, lost_), hint);
+  if (!lost_.empty())
+    return Error(Code::locked, fmt::format("the lock of release {} was lost: {}", release_, lost_), hint);
   if (cluster_.client().clock().monotonic() - last_renewal_ > kGiveUpAfter)
     return Error(Code::locked, fmt::format("the lock of release {} could not be renewed in time", release_), hint);
   return {};

@@ -9,8 +9,8 @@ namespace nautilus::release {
 namespace {
 
 Json object_json(const RecordedObject& object) {
-  return {{"group", object.id.group},     {"kind", object.id.kind},           {"namespace", object.id.namespace_},
-          {"name", object.id.name},       {"apiVersion", object.api_version}, {"source", object.source},
+  return {{"group", object.id.group},      {"kind", object.id.kind},           {"namespace", object.id.namespace_},
+          {"name", object.id.name},        {"apiVersion", object.api_version}, {"source", object.source},
           {"generated", object.generated}, {"manifest", object.manifest}};
 }
 
@@ -59,7 +59,8 @@ int label_number(const Json& object, std::string_view label) {
 Result<Revision> decode_one(int number, const std::map<int, const Json*>& parts, bool with_objects) {
   auto first = parts.find(0);
   if (first == parts.end()) return Error(Code::invalid, fmt::format("revision {} has no first part", number));
-  ASSIGN_OR_RETURN(const Json head, value::parse_json(value::string_at(*first->second, "data", "revision"), "data.revision"));
+  ASSIGN_OR_RETURN(const Json head,
+                   value::parse_json(value::string_at(*first->second, "data", "revision"), "data.revision"));
   Revision revision;
   revision.number = number;
   revision.status = value::string_at(head, "status");
@@ -98,15 +99,16 @@ std::vector<RecordedObject> objects_of(const apply::Plan& plan) {
   std::vector<RecordedObject> objects;
   for (const auto& item : plan.items)
     if (item.action != apply::Action::remove)
-      objects.push_back({item.id, item.api_version, item.source, item.generated, without_secret_content(item.manifest)});
+      objects.push_back(
+          {item.id, item.api_version, item.source, item.generated, without_secret_content(item.manifest)});
   return objects;
 }
 
 Json head_data(const Revision& revision) {
-  return {{"status", revision.status},       {"operation", revision.operation}, {"description", revision.description},
-          {"chart", revision.chart},         {"environment", revision.environment},
-          {"planDigest", revision.plan_digest}, {"who", revision.who},          {"started", revision.started},
-          {"finished", revision.finished},   {"message", revision.message}};
+  return {{"status", revision.status},  {"operation", revision.operation},     {"description", revision.description},
+          {"chart", revision.chart},    {"environment", revision.environment}, {"planDigest", revision.plan_digest},
+          {"who", revision.who},        {"started", revision.started},         {"finished", revision.finished},
+          {"message", revision.message}};
 }
 
 Result<std::vector<Json>> encode(const Revision& revision, const std::string& release, const std::string& namespace_) {
@@ -114,8 +116,8 @@ Result<std::vector<Json>> encode(const Revision& revision, const std::string& re
   for (const auto& object : revision.objects) list.push_back(object_json(object));
   const std::string plain = list.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (plain.size() > kMaxObjectBytes)
-    return Error(Code::limit, fmt::format("the record of the release has {} MiB, at most {} are kept", plain.size() >> 20,
-                                          kMaxObjectBytes >> 20));
+    return Error(Code::limit, fmt::format("the record of the release has {} MiB, at most {} are kept",
+                                          plain.size() >> 20, kMaxObjectBytes >> 20));
   const std::string packed = gzip(plain);
   const std::size_t parts = std::max<std::size_t>(1, (packed.size() + kPartBytes - 1) / kPartBytes);
   std::vector<Json> maps;
@@ -142,8 +144,11 @@ Result<std::vector<Revision>> decode(const std::vector<Json>& config_maps, bool 
   for (const auto& [number, parts] : by_revision) {
     auto revision = decode_one(number, parts, with_objects);
     if (!revision.ok())
-      return std::move(revision).error().within(fmt::format("reading revision {} of the history", number)).with_hint(
-          "the ConfigMap was edited or half written; delete the ConfigMaps of this revision to go on without it");
+      return std::move(revision)
+          .error()
+          .within(fmt::format("reading revision {} of the history", number))
+          .with_hint(
+              "the ConfigMap was edited or half written; delete the ConfigMaps of this revision to go on without it");
     revisions.push_back(std::move(revision).value());
   }
   return revisions;

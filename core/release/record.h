@@ -17,7 +17,7 @@
 
 namespace nautilus::release {
 
-inline constexpr std::size_t kPartBytes = 600 * 1024;     // an etcd request is refused at 1.5 MiB, base64 adds a third
+inline constexpr std::size_t kPartBytes = 600 * 1024;  // an etcd request is refused at 1.5 MiB, base64 adds a third
 inline constexpr std::size_t kMaxObjectBytes = 256u << 20;  // of a record, unpacked
 inline constexpr std::string_view kReleaseLabel = "nautilusctl.io/release";
 inline constexpr std::string_view kRevisionLabel = "nautilusctl.io/revision";

@@ -24,7 +24,8 @@ Result<const Revision*> choose(const std::vector<Revision>& revisions, int to) {
     for (const auto& revision : revisions) {
       if (revision.number != to) continue;
       if (!usable(revision))
-        return Error(Code::refused, fmt::format("revision {} is {}, it was never completely deployed", to, revision.status),
+        return Error(Code::refused,
+                     fmt::format("revision {} is {}, it was never completely deployed", to, revision.status),
                      "revisions to go back to: " + usable_list(revisions));
       return &revision;
     }
@@ -72,7 +73,8 @@ Result<apply::Desired> rollback_state(const std::vector<Revision>& revisions, co
   const Revision& current = revisions.back();
   for (const auto& object : current.objects) {
     if (!belongs_to(object, target.component)) append(desired, object);
-    if (const auto name = value::string_at(object.manifest, "metadata", "labels", "app.kubernetes.io/name"); !name.empty())
+    if (const auto name = value::string_at(object.manifest, "metadata", "labels", "app.kubernetes.io/name");
+        !name.empty())
       names.insert(name);
   }
   if (found == 0)
@@ -82,7 +84,8 @@ Result<apply::Desired> rollback_state(const std::vector<Revision>& revisions, co
   return desired;
 }
 
-Result<> rollback(const Session& session, const RollbackTarget& target, const DeployOptions& options, Outcome& outcome) {
+Result<> rollback(const Session& session, const RollbackTarget& target, const DeployOptions& options,
+                  Outcome& outcome) {
   TRY(check_cluster(session));
   ASSIGN_OR_RETURN(const auto revisions, session.store().list(true));
   int chosen = 0;
@@ -90,8 +93,8 @@ Result<> rollback(const Session& session, const RollbackTarget& target, const De
   if (!desired.ok()) return std::move(desired).error().within("rolling back release " + session.env.release);
   apply::PlanInput input{session.env, *desired, entries(inventory(revisions))};
   input.operation = "rollback";
-  input.description = fmt::format("rollback{}{} to {}{}{}", target.component.empty() ? "" : " ", target.component, chosen,
-                                  target.reason.empty() ? "" : ": ", target.reason);
+  input.description = fmt::format("rollback{}{} to {}{}{}", target.component.empty() ? "" : " ", target.component,
+                                  chosen, target.reason.empty() ? "" : ": ", target.reason);
   input.base_revision = revisions.back().number;
   input.take_from = options.take_from;
   input.allow_removal = options.allow_removal;

@@ -13,8 +13,8 @@ struct RollbackTarget {
   std::string reason;     // for the history
 };
 
-// What the release looks like after the rollback. A component is matched by app.kubernetes.io/name ("backend" also finds
-// "nautilus-backend"), app.kubernetes.io/component, or the subchart it was rendered from.
+// What the release looks like after the rollback. A component is matched by app.kubernetes.io/name ("backend" also
+// finds "nautilus-backend"), app.kubernetes.io/component, or the subchart it was rendered from.
 Result<apply::Desired> rollback_state(const std::vector<Revision>& revisions, const RollbackTarget& target,
                                       int& chosen_revision);
 

@@ -14,7 +14,7 @@ struct Session {
   apply::Cluster& cluster;
   const env::Environment& env;
   port::Entropy& entropy;
-  std::string who;                 // "ann@host pid 4711": holder of the lock and author of the revision
+  std::string who;  // "ann@host pid 4711": holder of the lock and author of the revision
 
   Store store() const { return Store(cluster, env.release, env.namespace_); }
 };

@@ -9,7 +9,10 @@ namespace nautilus::release {
 
 namespace {
 
-value::ObjectId config_map_id(const Json& object) { return {"", "ConfigMap", value::string_at(object, "metadata", "namespace"), value::string_at(object, "metadata", "name")}; }
+value::ObjectId config_map_id(const Json& object) {
+  return {"", "ConfigMap", value::string_at(object, "metadata", "namespace"),
+          value::string_at(object, "metadata", "name")};
+}
 
 bool was_deployed(const Revision& revision) { return revision.status == kDeployed || revision.status == kSuperseded; }
 
@@ -65,7 +68,8 @@ Result<> Store::update_head(const Revision& revision) {
   map["data"]["revision"] = head.dump();
   ASSIGN_OR_RETURN(auto put, cluster_.replace(id, "v1", map));
   auto response = cluster_.client().call(std::move(put));
-  if (!response.ok()) return std::move(response.error).within(fmt::format("recording the end of revision {}", revision.number));
+  if (!response.ok())
+    return std::move(response.error).within(fmt::format("recording the end of revision {}", revision.number));
   return {};
 }
 

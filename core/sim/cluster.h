@@ -1,4 +1,5 @@
-// The embedded cluster: API server, controllers, scheduler and nodes in this process, on a virtual clock, from one seed.
+// The embedded cluster: API server, controllers, scheduler and nodes in this process, on a virtual clock, from one
+// seed.
 //
 // Purpose: `rehearse` runs a plan against it, `sim serve` puts it on a loopback port, scenario tests break it.
 // Nothing in it happens by wall time: every response, pass of a controller and start of a container is an event of
@@ -37,7 +38,7 @@ struct ClusterOptions {
   bool default_storage_class = true;
   port::Duration latency_min = std::chrono::microseconds(300), latency_max = std::chrono::milliseconds(3);
   KubeletOptions kubelet;
-  LoadFunction load;  // may be empty
+  LoadFunction load;     // may be empty
   ServerOptions server;  // its seed is replaced by one drawn from `seed`
 };
 

@@ -1,11 +1,12 @@
 #include "core/sim/serve.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <deque>
-#include <fmt/format.h>
 #include <set>
 
 namespace nautilus::sim {
@@ -24,7 +25,12 @@ class Session;
 class Host {
  public:
   Host(asio::io_context& io, Cluster& cluster, const port::Clock& clock, double factor)
-      : io_(io), timer_(io), cluster_(cluster), clock_(clock), factor_(factor), real_start_(clock.monotonic()),
+      : io_(io),
+        timer_(io),
+        cluster_(cluster),
+        clock_(clock),
+        factor_(factor),
+        real_start_(clock.monotonic()),
         virtual_start_(cluster.clock().monotonic()) {}
 
   Cluster& cluster() { return cluster_; }
@@ -255,9 +261,10 @@ class Listener {
     if (!failed) acceptor_.bind(endpoint, failed);
     if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
     if (failed)
-      return Error(Code::io, fmt::format("cannot listen on {}:{}: {}", endpoint.address().to_string(), endpoint.port(),
-                                         failed.message()),
-                   "choose another --port, or 0 for one that is free");
+      return Error(
+          Code::io,
+          fmt::format("cannot listen on {}:{}: {}", endpoint.address().to_string(), endpoint.port(), failed.message()),
+          "choose another --port, or 0 for one that is free");
     accept();
     return acceptor_.local_endpoint();
   }
@@ -314,8 +321,10 @@ Result<> serve(Cluster& cluster, const port::Clock& clock, const port::Interrupt
   error_code failed;
   const auto address = asio::ip::make_address(options.address == "localhost" ? "127.0.0.1" : options.address, failed);
   if (failed || !address.is_loopback())
-    return Error(Code::refused, fmt::format("the simulated cluster has no authentication and listens on loopback "
-                                            "addresses only, not on \"{}\"", options.address),
+    return Error(Code::refused,
+                 fmt::format("the simulated cluster has no authentication and listens on loopback "
+                             "addresses only, not on \"{}\"",
+                             options.address),
                  "use 127.0.0.1 or ::1");
   try {
     asio::io_context io(1);

@@ -1,6 +1,7 @@
 #include "core/sim/transport.h"
 
 #include <fmt/format.h>
+
 #include <set>
 
 namespace nautilus::sim {
@@ -40,10 +41,10 @@ struct SimTransport::Exchange {
   std::set<EventQueue::Id> timers;
   std::vector<NetworkFault> faults;
   OpenedWatch watch;
-  std::string pending;      // lines not delivered yet
+  std::string pending;  // lines not delivered yet
   std::size_t delivered = 0;
   bool flush_planned = false;
-  bool over = false;        // the server or the timeout ended the watch: done after the last flush
+  bool over = false;  // the server or the timeout ended the watch: done after the last flush
 
   const NetworkFault* fault(NetworkFault::Kind kind) const {
     for (const auto& one : faults)
@@ -53,7 +54,10 @@ struct SimTransport::Exchange {
 };
 
 SimTransport::SimTransport(Cluster& cluster, Network& network, std::string path_prefix)
-    : cluster_(cluster), network_(network), path_prefix_(std::move(path_prefix)), random_(cluster.random("transport")) {}
+    : cluster_(cluster),
+      network_(network),
+      path_prefix_(std::move(path_prefix)),
+      random_(cluster.random("transport")) {}
 
 SimTransport::~SimTransport() {
   while (!exchanges_.empty()) cancel(exchanges_.begin()->first);
@@ -78,8 +82,7 @@ void SimTransport::later(port::RequestId id, port::Duration delay, void (SimTran
 port::RequestId SimTransport::submit(port::HttpRequest request) {
   const port::RequestId id = next_id_++;
   auto exchange = std::make_unique<Exchange>();
-  if (!path_prefix_.empty() && request.target.starts_with(path_prefix_))
-    request.target.erase(0, path_prefix_.size());
+  if (!path_prefix_.empty() && request.target.starts_with(path_prefix_)) request.target.erase(0, path_prefix_.size());
   const auto timeout = request.timeout;
   exchange->request = std::move(request);
   exchange->faults = network_.striking(exchange->request);

@@ -2,8 +2,8 @@
 //
 // Purpose: core/kube's client runs over this as it runs over libcurl. A request reaches the API server after a small
 // seeded latency and its answer comes back after another; poll() is where virtual time passes: it runs the cluster's
-// events (controllers, containers, timers, other transports' requests) up to the first event of its own, or the deadline.
-// A timeout counts virtual time. Watches stream; the server ends them after timeoutSeconds, or half an hour.
+// events (controllers, containers, timers, other transports' requests) up to the first event of its own, or the
+// deadline. A timeout counts virtual time. Watches stream; the server ends them after timeoutSeconds, or half an hour.
 // Faults: what a network and a process can do to a client, by rule (NetworkFault), beyond what the server answers
 // itself (Server::add_fault).
 // Threading: as the cluster. Several transports may be open; each sees only its own events.

@@ -40,8 +40,7 @@ bool EventQueue::run_next(port::Monotonic limit) {
 }
 
 void EventQueue::run_until(port::Monotonic limit) {
-  while (run_next(limit)) {
-  }
+  while (run_next(limit)) {}
   if (!stuck_ && limit > clock_.elapsed_) {
     clock_.elapsed_ = limit;
     executed_this_instant_ = 0;

@@ -3,9 +3,9 @@
 // Purpose: everything the simulated cluster does (a response, a controller's pass, a container starting) is an event at
 // a virtual time. Two runs with one seed and the same requests run the same events in the same order.
 // Threading: one thread owns a queue and everything scheduled on it.
-// Failure: an event that keeps scheduling itself at the same instant would never let time pass; after kMaxEventsPerInstant
-// the queue refuses to run on (stuck() is true) instead of hanging.
-// Units: nanoseconds since the queue began; the wall clock is `start` plus that.
+// Failure: an event that keeps scheduling itself at the same instant would never let time pass; after
+// kMaxEventsPerInstant the queue refuses to run on (stuck() is true) instead of hanging. Units: nanoseconds since the
+// queue began; the wall clock is `start` plus that.
 #pragma once
 
 #include <cstdint>

@@ -63,7 +63,8 @@ Result<Number> prime(int bits, const BIGNUM* exponent, port::Entropy& entropy, B
     Number candidate(BN_bin2bn(bytes(raw), static_cast<int>(raw.size()), nullptr));
     Number below(BN_new()), divisor(BN_new());
     if (!candidate || !below || !divisor) return failed("no memory for a prime");
-    for (int step = 0; step < kMaxSteps && BN_num_bits(candidate.get()) == bits; ++step, BN_add_word(candidate.get(), 2)) {
+    for (int step = 0; step < kMaxSteps && BN_num_bits(candidate.get()) == bits;
+         ++step, BN_add_word(candidate.get(), 2)) {
       const int is_prime = BN_check_prime(candidate.get(), context, nullptr);
       if (is_prime < 0) return failed("testing a prime");
       if (is_prime == 0) continue;
@@ -87,7 +88,8 @@ Result<Key> from_params(const char* type, OSSL_PARAM_BLD* builder) {
 
 Result<Key> rsa_key(int bits, port::Entropy& entropy) {
   const NumberContext context(BN_CTX_secure_new());
-  const Number e(BN_new()), n(BN_new()), d(BN_new()), p1(BN_new()), q1(BN_new()), phi(BN_new()), dp(BN_new()), dq(BN_new());
+  const Number e(BN_new()), n(BN_new()), d(BN_new()), p1(BN_new()), q1(BN_new()), phi(BN_new()), dp(BN_new()),
+      dq(BN_new());
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
   if (!context || !e || !n || !d || !p1 || !q1 || !phi || !dp || !dq || !builder) return failed("no memory for a key");
   BN_set_word(e.get(), 65537);
@@ -133,7 +135,8 @@ Result<Key> ecdsa_key(port::Entropy& entropy) {
   if (!point || EC_POINT_mul(group.get(), point.get(), secret.get(), nullptr, nullptr, context.get()) != 1)
     return failed("computing the public key");
   unsigned char encoded[65];
-  const std::size_t size = EC_POINT_point2oct(group.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED, encoded, sizeof encoded, context.get());
+  const std::size_t size = EC_POINT_point2oct(group.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED, encoded,
+                                              sizeof encoded, context.get());
   OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0);
   OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, encoded, size);
   OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, secret.get());
@@ -174,7 +177,8 @@ Result<Cert> parse_certificate(std::string_view pem) {
 
 Result<> add_extension(X509* certificate, int nid, const std::string& value) {
   const Extension extension(X509V3_EXT_conf_nid(nullptr, nullptr, nid, value.c_str()));
-  if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1) return failed("adding a certificate extension");
+  if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1)
+    return failed("adding a certificate extension");
   return {};
 }
 
@@ -221,7 +225,8 @@ Result<> add_subject_key_id(X509* certificate, EVP_PKEY* key) {
   EVP_Digest(data, static_cast<std::size_t>(size), digest, nullptr, EVP_sha256(), nullptr);
   const std::unique_ptr<ASN1_OCTET_STRING, Freer<ASN1_OCTET_STRING_free>> id(ASN1_OCTET_STRING_new());
   ASN1_OCTET_STRING_set(id.get(), digest, 20);
-  if (X509_add1_ext_i2d(certificate, NID_subject_key_identifier, id.get(), 0, 0) != 1) return failed("adding the key id");
+  if (X509_add1_ext_i2d(certificate, NID_subject_key_identifier, id.get(), 0, 0) != 1)
+    return failed("adding the key id");
   return {};
 }
 
@@ -229,7 +234,8 @@ Result<> add_authority_key_id(X509* certificate, const ASN1_OCTET_STRING* id) {
   if (!id) return {};
   const std::unique_ptr<AUTHORITY_KEYID, Freer<AUTHORITY_KEYID_free>> holder(AUTHORITY_KEYID_new());
   holder->keyid = ASN1_OCTET_STRING_dup(id);
-  if (X509_add1_ext_i2d(certificate, NID_authority_key_identifier, holder.get(), 0, 0) != 1) return failed("adding the issuer's key id");
+  if (X509_add1_ext_i2d(certificate, NID_authority_key_identifier, holder.get(), 0, 0) != 1)
+    return failed("adding the issuer's key id");
   return {};
 }
 
@@ -265,7 +271,8 @@ Result<Certificate> issue(const CertificateRequest& request, bool authority, EVP
     return failed("setting the common name");
   X509_set_issuer_name(cert, X509_get_subject_name(signer.certificate ? signer.certificate : cert));
   if (X509_set_pubkey(cert, key) != 1) return failed("setting the public key");
-  TRY(add_extension(cert, NID_key_usage, std::string("critical,digitalSignature,keyEncipherment") + (authority ? ",keyCertSign" : "")));
+  TRY(add_extension(cert, NID_key_usage,
+                    std::string("critical,digitalSignature,keyEncipherment") + (authority ? ",keyCertSign" : "")));
   TRY(add_extension(cert, NID_ext_key_usage, "serverAuth,clientAuth"));
   TRY(add_extension(cert, NID_basic_constraints, authority ? "critical,CA:TRUE" : "critical,CA:FALSE"));
   if (authority) TRY(add_subject_key_id(cert, key));
@@ -291,14 +298,16 @@ Result<std::string> generate_private_key(std::string_view type, port::Entropy& e
   auto key = type.empty() || type == "rsa" ? rsa_key(kPrivateKeyBits, entropy)
              : type == "ecdsa"             ? ecdsa_key(entropy)
              : type == "ed25519"           ? ed25519_key(entropy)
-             : type == "dsa" ? Result<Key>(Error(Code::refused, "DSA keys are not generated: nothing accepts them any more",
-                                                 "use ecdsa or ed25519"))
-                             : Result<Key>(Error(Code::invalid, fmt::format("Unknown type {}", type)));
+             : type == "dsa"
+                 ? Result<Key>(Error(Code::refused, "DSA keys are not generated: nothing accepts them any more",
+                                     "use ecdsa or ed25519"))
+                 : Result<Key>(Error(Code::invalid, fmt::format("Unknown type {}", type)));
   if (!key.ok()) return std::move(key).error();
   return key_pem(key->get());
 }
 
-Result<Certificate> self_signed(const CertificateRequest& request, Role role, port::Entropy& entropy, port::WallTime now) {
+Result<Certificate> self_signed(const CertificateRequest& request, Role role, port::Entropy& entropy,
+                                port::WallTime now) {
   ASSIGN_OR_RETURN(const Key key, key_for(request, entropy));
   return issue(request, role == Role::authority, key.get(), {nullptr, key.get()}, entropy, now);
 }

@@ -36,11 +36,11 @@ using Templates = std::vector<std::string_view>;
 const Templates* password_templates(std::string_view type) {
   static const std::map<std::string_view, Templates> kTemplates = {
       {"maximum", {"anoxxxxxxxxxxxxxxxxx", "axxxxxxxxxxxxxxxxxno"}},
-      {"long", {"CvcvnoCvcvCvcv", "CvcvCvcvnoCvcv", "CvcvCvcvCvcvno", "CvccnoCvcvCvcv", "CvccCvcvnoCvcv",
-                "CvccCvcvCvcvno", "CvcvnoCvccCvcv", "CvcvCvccnoCvcv", "CvcvCvccCvcvno", "CvcvnoCvcvCvcc",
-                "CvcvCvcvnoCvcc", "CvcvCvcvCvccno", "CvccnoCvccCvcv", "CvccCvccnoCvcv", "CvccCvccCvcvno",
-                "CvcvnoCvccCvcc", "CvcvCvccnoCvcc", "CvcvCvccCvccno", "CvccnoCvcvCvcc", "CvccCvcvnoCvcc",
-                "CvccCvcvCvccno"}},
+      {"long",
+       {"CvcvnoCvcvCvcv", "CvcvCvcvnoCvcv", "CvcvCvcvCvcvno", "CvccnoCvcvCvcv", "CvccCvcvnoCvcv", "CvccCvcvCvcvno",
+        "CvcvnoCvccCvcv", "CvcvCvccnoCvcv", "CvcvCvccCvcvno", "CvcvnoCvcvCvcc", "CvcvCvcvnoCvcc", "CvcvCvcvCvccno",
+        "CvccnoCvccCvcv", "CvccCvccnoCvcv", "CvccCvccCvcvno", "CvcvnoCvccCvcc", "CvcvCvccnoCvcc", "CvcvCvccCvccno",
+        "CvccnoCvcvCvcc", "CvccCvcvnoCvcc", "CvccCvcvCvccno"}},
       {"medium", {"CvcnoCvc", "CvcCvcno"}},
       {"short", {"Cvcn"}},
       {"basic", {"aaanaaan", "aannaaan", "aaannaaa"}},
@@ -134,7 +134,8 @@ Result<std::string> derive_password(std::uint32_t counter, std::string_view type
   salt += user;
   std::string key(64, '\0');
   constexpr std::uint64_t kMemory = 96u << 20;
-  if (EVP_PBE_scrypt(password.data(), password.size(), bytes(salt), salt.size(), 32768, 8, 2, kMemory, bytes(key), key.size()) != 1)
+  if (EVP_PBE_scrypt(password.data(), password.size(), bytes(salt), salt.size(), 32768, 8, 2, kMemory, bytes(key),
+                     key.size()) != 1)
     return Error(Code::internal, "scrypt failed");
   std::string message(kSeed);
   append_big_endian(message, static_cast<std::uint32_t>(site.size()));
@@ -177,9 +178,11 @@ Result<std::string> decrypt_aes(std::string_view password, std::string_view encr
   const std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> context(EVP_CIPHER_CTX_new());
   std::string out(data.size(), '\0');
   int size = 0, tail = 0;
-  if (!context || EVP_DecryptInit_ex(context.get(), EVP_aes_256_cbc(), nullptr, bytes(key), bytes(std::string_view(data))) != 1 ||
+  if (!context ||
+      EVP_DecryptInit_ex(context.get(), EVP_aes_256_cbc(), nullptr, bytes(key), bytes(std::string_view(data))) != 1 ||
       EVP_CIPHER_CTX_set_padding(context.get(), 0) != 1 ||
-      EVP_DecryptUpdate(context.get(), bytes(out), &size, bytes(std::string_view(data)) + 16, static_cast<int>(data.size() - 16)) != 1 ||
+      EVP_DecryptUpdate(context.get(), bytes(out), &size, bytes(std::string_view(data)) + 16,
+                        static_cast<int>(data.size() - 16)) != 1 ||
       EVP_DecryptFinal_ex(context.get(), bytes(out) + size, &tail) != 1)
     return Error(Code::internal, "AES decryption failed");
   out.resize(static_cast<std::size_t>(size + tail));

@@ -49,7 +49,8 @@ struct CertificateRequest {
   std::string key_pem;  // empty: a new RSA key is made
 };
 enum class Role { authority, self_signed };
-Result<Certificate> self_signed(const CertificateRequest& request, Role role, port::Entropy& entropy, port::WallTime now);
+Result<Certificate> self_signed(const CertificateRequest& request, Role role, port::Entropy& entropy,
+                                port::WallTime now);
 Result<Certificate> signed_by(const CertificateRequest& request, const Certificate& authority, port::Entropy& entropy,
                               port::WallTime now);
 // Checks a certificate and key given as base64 of PEM.

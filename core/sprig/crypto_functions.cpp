@@ -12,7 +12,9 @@ class CertificateValue final : public GoObject {
   const crypto::Certificate& value() const { return value_; }
   std::string type_name() const override { return "sprig.certificate"; }
   std::string to_string() const override { return "{" + value_.cert + " " + value_.key + "}"; }
-  std::optional<Fields> json_fields() const override { return Fields{{"Cert", Val(value_.cert)}, {"Key", Val(value_.key)}}; }
+  std::optional<Fields> json_fields() const override {
+    return Fields{{"Cert", Val(value_.cert)}, {"Key", Val(value_.key)}};
+  }
   std::optional<Val> field(std::string_view name) const override {
     if (name == "Cert") return Val(value_.cert);
     if (name == "Key") return Val(value_.key);
@@ -40,7 +42,8 @@ Result<std::vector<std::string>> text_list(const Val& value, std::string_view wh
   const auto* items = items_of(value);
   if (!items) return failed(fmt::format("wrong type for value; expected []interface {{}}; got {}", type_of(value)));
   for (const Val& item : *items) {
-    if (!item.is_string()) return failed(fmt::format("error parsing {}: {} is not a string", what, gotmpl::to_string(item)));
+    if (!item.is_string())
+      return failed(fmt::format("error parsing {}: {} is not a string", what, gotmpl::to_string(item)));
     out.push_back(item.as_string());
   }
   return out;
@@ -48,13 +51,16 @@ Result<std::vector<std::string>> text_list(const Val& value, std::string_view wh
 
 Result<crypto::CertificateRequest> request_of(Args args) {
   crypto::CertificateRequest request;
-  if (!args[0].is_string()) return failed(fmt::format("wrong type for value; expected string; got {}", type_of(args[0])));
+  if (!args[0].is_string())
+    return failed(fmt::format("wrong type for value; expected string; got {}", type_of(args[0])));
   request.common_name = args[0].as_string();
   ASSIGN_OR_RETURN(request.ips, text_list(args[1], "ip"));
   ASSIGN_OR_RETURN(request.dns_names, text_list(args[2], "alternate dns name"));
-  if (args[3].kind() != Kind::integer) return failed(fmt::format("wrong type for value; expected int; got {}", type_of(args[3])));
+  if (args[3].kind() != Kind::integer)
+    return failed(fmt::format("wrong type for value; expected int; got {}", type_of(args[3])));
   const std::int64_t days = args[3].as_int();
-  request.days_valid = days > crypto::kMaxDaysValid || days < -crypto::kMaxDaysValid ? crypto::kMaxDaysValid + 1 : static_cast<int>(days);
+  request.days_valid = days > crypto::kMaxDaysValid || days < -crypto::kMaxDaysValid ? crypto::kMaxDaysValid + 1
+                                                                                     : static_cast<int>(days);
   return request;
 }
 
@@ -77,20 +83,26 @@ Result<Val> signed_by(Call& call, Args args, bool with_key) {
   ASSIGN_OR_RETURN(const port::WallTime time, now(call));
   ASSIGN_OR_RETURN(crypto::CertificateRequest request, request_of(args));
   const auto* authority = object_as<CertificateValue>(args[4]);
-  if (!authority) return failed(fmt::format("wrong type for value; expected sprig.certificate; got {}", type_of(args[4])));
+  if (!authority)
+    return failed(fmt::format("wrong type for value; expected sprig.certificate; got {}", type_of(args[4])));
   if (with_key) request.key_pem = text_of(args[5]);
   if (with_key && request.key_pem.empty()) return failed("parsing private key: no PEM data in input");
   return certificate(crypto::signed_by(request, authority->value(), *source, time));
 }
 
 void add_certificates(Functions& f) {
-  f.add("genCA", 2, 2, {Param::string, Param::integer}, [](Call& call, Args args) { return self_signed(call, args, crypto::Role::authority, false); });
-  f.add("genCAWithKey", 3, 3, {Param::string, Param::integer, Param::string}, [](Call& call, Args args) { return self_signed(call, args, crypto::Role::authority, true); });
-  f.add("genSelfSignedCert", 4, 4, {}, [](Call& call, Args args) { return self_signed(call, args, crypto::Role::self_signed, false); });
-  f.add("genSelfSignedCertWithKey", 5, 5, {}, [](Call& call, Args args) { return self_signed(call, args, crypto::Role::self_signed, true); });
+  f.add("genCA", 2, 2, {Param::string, Param::integer},
+        [](Call& call, Args args) { return self_signed(call, args, crypto::Role::authority, false); });
+  f.add("genCAWithKey", 3, 3, {Param::string, Param::integer, Param::string},
+        [](Call& call, Args args) { return self_signed(call, args, crypto::Role::authority, true); });
+  f.add("genSelfSignedCert", 4, 4, {},
+        [](Call& call, Args args) { return self_signed(call, args, crypto::Role::self_signed, false); });
+  f.add("genSelfSignedCertWithKey", 5, 5, {},
+        [](Call& call, Args args) { return self_signed(call, args, crypto::Role::self_signed, true); });
   f.add("genSignedCert", 5, 5, {}, [](Call& call, Args args) { return signed_by(call, args, false); });
   f.add("genSignedCertWithKey", 6, 6, {}, [](Call& call, Args args) { return signed_by(call, args, true); });
-  f.add("buildCustomCert", 2, 2, {Param::string}, [](Call&, Args args) { return certificate(crypto::custom(args[0].as_string(), args[1].as_string())); });
+  f.add("buildCustomCert", 2, 2, {Param::string},
+        [](Call&, Args args) { return certificate(crypto::custom(args[0].as_string(), args[1].as_string())); });
   f.add("genPrivateKey", 1, 1, {Param::string}, [](Call& call, Args args) -> Result<Val> {
     TRY(count_key(call));
     ASSIGN_OR_RETURN(port::Entropy* const source, entropy(call));
@@ -103,9 +115,12 @@ void add_certificates(Functions& f) {
 
 void add_hashes(Functions& f) {
   using Hash = std::string (*)(std::string_view);
-  for (const auto& [name, hash] : {std::pair<const char*, Hash>("sha1sum", crypto::sha1_hex), {"sha256sum", crypto::sha256_hex},
-                                   {"sha512sum", crypto::sha512_hex}, {"adler32sum", crypto::adler32}})
-    f.add(name, 1, 1, {Param::string}, [hash = hash](Call&, Args args) -> Result<Val> { return Val(hash(args[0].as_string())); });
+  for (const auto& [name, hash] : {std::pair<const char*, Hash>("sha1sum", crypto::sha1_hex),
+                                   {"sha256sum", crypto::sha256_hex},
+                                   {"sha512sum", crypto::sha512_hex},
+                                   {"adler32sum", crypto::adler32}})
+    f.add(name, 1, 1, {Param::string},
+          [hash = hash](Call&, Args args) -> Result<Val> { return Val(hash(args[0].as_string())); });
 }
 
 Result<Val> hashed_password(Call& call, const std::string& password, const std::string& prefix) {
@@ -113,12 +128,14 @@ Result<Val> hashed_password(Call& call, const std::string& password, const std::
   ASSIGN_OR_RETURN(port::Entropy* const source, entropy(call));
   auto hash = crypto::bcrypt(password, *source);
   if (hash.ok()) return Val(prefix + *hash);
-  if (hash.error().code == Code::invalid) return Val(prefix + "failed to encrypt string with bcrypt: " + hash.error().message);
+  if (hash.error().code == Code::invalid)
+    return Val(prefix + "failed to encrypt string with bcrypt: " + hash.error().message);
   return std::move(hash).error();
 }
 
 void add_passwords(Functions& f) {
-  f.add("bcrypt", 1, 1, {Param::string}, [](Call& call, Args args) { return hashed_password(call, args[0].as_string(), ""); });
+  f.add("bcrypt", 1, 1, {Param::string},
+        [](Call& call, Args args) { return hashed_password(call, args[0].as_string(), ""); });
   f.add("htpasswd", 2, 2, {Param::string}, [](Call& call, Args args) -> Result<Val> {
     const std::string& user = args[0].as_string();
     if (user.find(':') != std::string::npos) return Val("invalid username: " + user);
@@ -128,8 +145,9 @@ void add_passwords(Functions& f) {
     TRY(count_key(call));
     const std::int64_t counter = args[0].as_int();
     if (counter < 0 || counter > 0xFFFF'FFFFLL) return failed(fmt::format("{} overflows uint32", counter));
-    ASSIGN_OR_RETURN(std::string text, crypto::derive_password(static_cast<std::uint32_t>(counter), args[1].as_string(), args[2].as_string(),
-                                                               args[3].as_string(), args[4].as_string()));
+    ASSIGN_OR_RETURN(std::string text,
+                     crypto::derive_password(static_cast<std::uint32_t>(counter), args[1].as_string(),
+                                             args[2].as_string(), args[3].as_string(), args[4].as_string()));
     return Val(std::move(text));
   });
   f.add("encryptAES", 2, 2, {Param::string}, [](Call& call, Args args) -> Result<Val> {

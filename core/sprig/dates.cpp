@@ -23,7 +23,8 @@ constexpr std::int64_t kMaxSeconds = 9'200'000'000;  // about the year 2261, the
 Result<GoTime> time_of(Call& call, const Val& value) {
   if (const Time* time = object_as<Time>(value)) return time->time();
   if (value.kind() == Kind::integer || value.kind() == Kind::int64) {
-    if (value.as_int() > kMaxSeconds || value.as_int() < -kMaxSeconds) return failed("the time is outside the years 1678 to 2261");
+    if (value.as_int() > kMaxSeconds || value.as_int() < -kMaxSeconds)
+      return failed("the time is outside the years 1678 to 2261");
     return GoTime{port::WallTime(std::chrono::seconds(value.as_int())), {}, false};
   }
   return current(call);
@@ -33,7 +34,8 @@ Result<Val> formatted(Call& call, const std::string& layout, const Val& date, co
   ASSIGN_OR_RETURN(GoTime time, time_of(call, date));
   const auto found = find_zone(zone);
   if (!found)
-    return Error(Code::refused, fmt::format("the time zone {:?} is not supported in templates", zone), "use UTC, or a fixed zone such as Etc/GMT-1");
+    return Error(Code::refused, fmt::format("the time zone {:?} is not supported in templates", zone),
+                 "use UTC, or a fixed zone such as Etc/GMT-1");
   time.zone = *found;
   return Val(format_time(time, layout));
 }
@@ -46,7 +48,8 @@ Result<const Time*> time_argument(const Val& value) {
 Result<GoTime> moved(const GoTime& time, std::int64_t nanoseconds) {
   if (time.zero) return failed("cannot calculate with the zero time");
   std::int64_t sum = 0;
-  if (__builtin_add_overflow(time.instant.time_since_epoch().count(), nanoseconds, &sum)) return failed("the time is outside the years 1678 to 2261");
+  if (__builtin_add_overflow(time.instant.time_since_epoch().count(), nanoseconds, &sum))
+    return failed("the time is outside the years 1678 to 2261");
   return GoTime{port::WallTime(port::Duration(sum)), time.zone, false};
 }
 
@@ -82,8 +85,9 @@ Result<Val> rounded_text(Call& call, Args args) {
   std::uint64_t left = static_cast<std::uint64_t>(nanoseconds);
   if (nanoseconds < 0) left = ~left + 1;
   constexpr std::uint64_t kSecond = 1'000'000'000, kHour = 3600 * kSecond;
-  static constexpr std::pair<std::uint64_t, const char*> kUnits[] = {
-      {kHour * 24 * 365, "y"}, {kHour * 24 * 30, "mo"}, {kHour * 24, "d"}, {kHour, "h"}, {60 * kSecond, "m"}, {kSecond, "s"}};
+  static constexpr std::pair<std::uint64_t, const char*> kUnits[] = {{kHour * 24 * 365, "y"}, {kHour * 24 * 30, "mo"},
+                                                                     {kHour * 24, "d"},       {kHour, "h"},
+                                                                     {60 * kSecond, "m"},     {kSecond, "s"}};
   for (const auto& [size, name] : kUnits)
     if (left > size) return Val(std::to_string(left / size) + name);
   return Val("0s");
@@ -94,17 +98,18 @@ void add_times(Functions& f) {
     ASSIGN_OR_RETURN(GoTime time, current(call));
     return made(std::move(time));
   });
-  f.add("date", 2, 2, {Param::string, Param::any}, [](Call& call, Args args) { return formatted(call, args[0].as_string(), args[1], "Local"); });
+  f.add("date", 2, 2, {Param::string, Param::any},
+        [](Call& call, Args args) { return formatted(call, args[0].as_string(), args[1], "Local"); });
   for (const char* name : {"dateInZone", "date_in_zone"})
-    f.add(name, 3, 3, {Param::string, Param::any, Param::string}, [](Call& call, Args args) {
-      return formatted(call, args[0].as_string(), args[1], args[2].as_string());
-    });
+    f.add(name, 3, 3, {Param::string, Param::any, Param::string},
+          [](Call& call, Args args) { return formatted(call, args[0].as_string(), args[1], args[2].as_string()); });
   f.add("htmlDate", 1, 1, {}, [](Call& call, Args args) { return formatted(call, "2006-01-02", args[0], "Local"); });
-  f.add("htmlDateInZone", 2, 2, {Param::any, Param::string}, [](Call& call, Args args) {
-    return formatted(call, "2006-01-02", args[0], args[1].as_string());
-  });
-  for (const char* name : {"dateModify", "date_modify"}) f.add(name, 2, 2, {Param::string, Param::any}, modifier(false));
-  for (const char* name : {"mustDateModify", "must_date_modify"}) f.add(name, 2, 2, {Param::string, Param::any}, modifier(true));
+  f.add("htmlDateInZone", 2, 2, {Param::any, Param::string},
+        [](Call& call, Args args) { return formatted(call, "2006-01-02", args[0], args[1].as_string()); });
+  for (const char* name : {"dateModify", "date_modify"})
+    f.add(name, 2, 2, {Param::string, Param::any}, modifier(false));
+  for (const char* name : {"mustDateModify", "must_date_modify"})
+    f.add(name, 2, 2, {Param::string, Param::any}, modifier(true));
   f.add("toDate", 2, 2, {Param::string}, [](Call&, Args args) -> Result<Val> {
     auto time = parse_time(args[0].as_string(), args[1].as_string());
     return made(time.ok() ? *time : GoTime{{}, {}, true});
@@ -124,7 +129,8 @@ void add_times(Functions& f) {
     if (args[0].is_string()) seconds = parse_go_integer(args[0].as_string(), 10).value_or(0);
     if (args[0].kind() == Kind::int64) seconds = args[0].as_int();
     std::int64_t nanoseconds = 0;
-    if (__builtin_mul_overflow(seconds, std::int64_t{1'000'000'000}, &nanoseconds)) return failed("the duration is too long");
+    if (__builtin_mul_overflow(seconds, std::int64_t{1'000'000'000}, &nanoseconds))
+      return failed("the duration is too long");
     return Val(duration_text(nanoseconds));
   });
 }
@@ -143,7 +149,8 @@ Result<std::int64_t> duration_of(const Val& value) {
     if (!seconds) return failed(fmt::format("could not parse duration {}", go_quote(value.as_string())));
   } else if (value.is_integer()) {
     std::int64_t nanoseconds = 0;
-    if (__builtin_mul_overflow(value.as_int(), std::int64_t{1'000'000'000}, &nanoseconds)) return failed("duration seconds overflow");
+    if (__builtin_mul_overflow(value.as_int(), std::int64_t{1'000'000'000}, &nanoseconds))
+      return failed("duration seconds overflow");
     return nanoseconds;
   } else if (value.is_float()) {
     seconds = value.as_float();
@@ -171,12 +178,18 @@ void add_durations(Functions& f) {
     ASSIGN_OR_RETURN(const std::int64_t nanoseconds, duration_of(args[0]));
     return made_duration(nanoseconds);
   });
-  for (const auto& [name, unit] : {std::pair("durationMilliseconds", std::int64_t{1'000'000}), {"durationMicroseconds", 1'000}, {"durationNanoseconds", 1}})
+  for (const auto& [name, unit] : {std::pair("durationMilliseconds", std::int64_t{1'000'000}),
+                                   {"durationMicroseconds", 1'000},
+                                   {"durationNanoseconds", 1}})
     f.add(name, 1, 1, {}, [unit = unit](Call&, Args args) -> Result<Val> {
       const auto duration = duration_of(args[0]);
       return Val::int64(duration.ok() ? *duration / unit : 0);
     });
-  for (const auto& [name, unit] : {std::pair("durationSeconds", 1.0), {"durationMinutes", 60.0}, {"durationHours", 3600.0}, {"durationDays", 86400.0}, {"durationWeeks", 604800.0}})
+  for (const auto& [name, unit] : {std::pair("durationSeconds", 1.0),
+                                   {"durationMinutes", 60.0},
+                                   {"durationHours", 3600.0},
+                                   {"durationDays", 86400.0},
+                                   {"durationWeeks", 604800.0}})
     f.add(name, 1, 1, {}, [unit = unit](Call&, Args args) -> Result<Val> {
       const auto duration = duration_of(args[0]);
       return Val(duration.ok() ? static_cast<double>(*duration) / 1e9 / unit : 0.0);
@@ -196,7 +209,8 @@ void add_durations(Functions& f) {
 // Month and Weekday print their names and are numbers otherwise.
 class Named final : public GoObject {
  public:
-  Named(std::string type, std::string name, std::int64_t number) : type_(std::move(type)), name_(std::move(name)), number_(number) {}
+  Named(std::string type, std::string name, std::int64_t number)
+      : type_(std::move(type)), name_(std::move(name)), number_(number) {}
   std::string type_name() const override { return type_; }
   std::string kind_name() const override { return "int"; }
   std::string to_string() const override { return name_; }
@@ -247,7 +261,9 @@ std::optional<Result<Val>> Time::call(std::string_view name, Call&, Args args) c
   if (name == "IsZero") return Val(time_.zero);
   if (name == "Month" || name == "Weekday") {
     const bool month = name == "Month";
-    return Val(std::shared_ptr<const Object>(std::make_shared<Named>(month ? "time.Month" : "time.Weekday", format_time(time_, month ? "January" : "Monday"), month ? t.month : t.weekday)));
+    return Val(std::shared_ptr<const Object>(std::make_shared<Named>(month ? "time.Month" : "time.Weekday",
+                                                                     format_time(time_, month ? "January" : "Monday"),
+                                                                     month ? t.month : t.weekday)));
   }
   if (name == "Format") {
     if (args.size() != 1 || !args[0].is_string()) return failed("wrong type for value; expected string");

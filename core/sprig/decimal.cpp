@@ -33,7 +33,8 @@ struct Decimal::Digits {
 };
 
 Decimal::Decimal() : digits_(std::make_shared<Digits>()) {}
-Decimal::Decimal(std::shared_ptr<const Digits> digits, int exponent) : digits_(std::move(digits)), exponent_(exponent) {}
+Decimal::Decimal(std::shared_ptr<const Digits> digits, int exponent)
+    : digits_(std::move(digits)), exponent_(exponent) {}
 
 Result<Decimal> Decimal::from(double value) {
   if (!std::isfinite(value)) return Error(Code::invalid, "cannot create a Decimal from an infinity or NaN");
@@ -82,7 +83,8 @@ Result<Decimal> Decimal::subtract(const Decimal& other) const {
 }
 
 Result<Decimal> Decimal::multiply(const Decimal& other) const {
-  if (std::abs(exponent_ + other.exponent_) > kMaxExponent) return Error(Code::limit, "the product is too large or too small");
+  if (std::abs(exponent_ + other.exponent_) > kMaxExponent)
+    return Error(Code::limit, "the product is too large or too small");
   auto out = std::make_shared<Digits>();
   BN_CTX* context = BN_CTX_new();
   BN_mul(out->number, digits_->number, other.digits_->number, context);

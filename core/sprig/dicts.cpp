@@ -1,5 +1,5 @@
-// Maps. set, unset, merge and mergeOverwrite change the map they are given, and every variable that shares it sees that:
-// charts rely on it.
+// Maps. set, unset, merge and mergeOverwrite change the map they are given, and every variable that shares it sees
+// that: charts rely on it.
 #include "core/sprig/go.h"
 
 namespace nautilus::sprig {
@@ -25,7 +25,8 @@ Val shallow(MapItems kept) {
 
 Result<> merge_into(const Val& destination, const Val& source, bool overwrite, int depth, std::uint64_t& nodes);
 
-Result<> merge_entry(MapItems& into, const std::string& key, const Val& item, bool overwrite, int depth, std::uint64_t& nodes) {
+Result<> merge_entry(MapItems& into, const std::string& key, const Val& item, bool overwrite, int depth,
+                     std::uint64_t& nodes) {
   const auto existing = into.find(key);
   if (item.is_nil()) {
     if (overwrite) into.insert_or_assign(key, Val(nullptr));
@@ -47,7 +48,8 @@ Result<> merge_entry(MapItems& into, const std::string& key, const Val& item, bo
 // Maps are merged into maps; an entry that is missing or empty is filled, any other is kept unless `overwrite`. What is
 // taken over is shared with the source, not copied.
 Result<> merge_into(const Val& destination, const Val& source, bool overwrite, int depth, std::uint64_t& nodes) {
-  if (depth > kMaxValueDepth) return Error(Code::limit, fmt::format("maps are nested deeper than {} levels", kMaxValueDepth));
+  if (depth > kMaxValueDepth)
+    return Error(Code::limit, fmt::format("maps are nested deeper than {} levels", kMaxValueDepth));
   MapItems& into = destination.as_map().items;
   if (&into == &items(source)) return {};
   for (const auto& [key, item] : items(source)) {
@@ -70,12 +72,16 @@ Result<Val> dig(Call&, Args args) {
   if (args.size() < 3) return failed("dig needs at least three arguments");
   const Val& map = args.back();
   if (!map.is_map() || !map.as_map().type_name.empty() || map.as_map().of_strings)
-    return failed(fmt::format("interface conversion: interface {{}} is {}, not map[string]interface {{}}", type_of(map)));
+    return failed(
+        fmt::format("interface conversion: interface {{}} is {}, not map[string]interface {{}}", type_of(map)));
   Val at = map;
   const std::size_t keys = args.size() - 2;
   for (std::size_t i = 0; i < keys; ++i) {
-    if (!args[i].is_string()) return failed(fmt::format("interface conversion: interface {{}} is {}, not string", type_of(args[i])));
-    if (!at.is_map()) return failed(fmt::format("interface conversion: interface {{}} is {}, not map[string]interface {{}}", type_of(at)));
+    if (!args[i].is_string())
+      return failed(fmt::format("interface conversion: interface {{}} is {}, not string", type_of(args[i])));
+    if (!at.is_map())
+      return failed(
+          fmt::format("interface conversion: interface {{}} is {}, not map[string]interface {{}}", type_of(at)));
     const auto& all = at.as_map().items;
     const auto found = all.find(args[i].as_string());
     if (found == all.end()) return args[keys];
@@ -104,7 +110,8 @@ void add_making(Functions& f) {
     return shallow(std::move(kept));
   });
   for (const char* name : {"merge", "mustMerge"}) f.add(name, 1, kVariadic, {Param::map}, merger(false));
-  for (const char* name : {"mergeOverwrite", "mustMergeOverwrite"}) f.add(name, 1, kVariadic, {Param::map}, merger(true));
+  for (const char* name : {"mergeOverwrite", "mustMergeOverwrite"})
+    f.add(name, 1, kVariadic, {Param::map}, merger(true));
   for (const char* name : {"deepCopy", "mustDeepCopy"})
     f.add(name, 1, 1, {}, [](Call&, Args args) { return deep_copy(args[0]); });
 }
@@ -123,13 +130,13 @@ void add_entries(Functions& f) {
     if (args[0].is_map()) args[0].as_map().items.erase(args[1].as_string());
     return args[0];
   });
-  f.add("hasKey", 2, 2, {Param::map, Param::string}, [](Call&, Args args) -> Result<Val> {
-    return Val(items(args[0]).contains(args[1].as_string()));
-  });
+  f.add("hasKey", 2, 2, {Param::map, Param::string},
+        [](Call&, Args args) -> Result<Val> { return Val(items(args[0]).contains(args[1].as_string())); });
   f.add("pluck", 1, kVariadic, {Param::string, Param::map}, [](Call&, Args args) -> Result<Val> {
     std::vector<Val> out;
     for (const Val& map : args.subspan(1))
-      if (const auto found = items(map).find(args[0].as_string()); found != items(map).end()) out.push_back(found->second);
+      if (const auto found = items(map).find(args[0].as_string()); found != items(map).end())
+        out.push_back(found->second);
     return Val::list(std::move(out));
   });
   // Go gives these in random order; ours is sorted, so that output can be repeated.

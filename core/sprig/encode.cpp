@@ -41,8 +41,13 @@ Val error_map(const Error& error) {
 Val error_list(const Error& error) { return Val::list({Val(error.message)}); }
 
 Error wrong_type(const Json& found, std::string_view wanted) {
-  const std::string_view name = found.is_object() ? "object" : found.is_array() ? "array" : found.is_string() ? "string" : found.is_boolean() ? "bool" : "number";
-  return failed(fmt::format("error unmarshaling JSON: json: cannot unmarshal {} into Go value of type {}", name, wanted));
+  const std::string_view name = found.is_object()    ? "object"
+                                : found.is_array()   ? "array"
+                                : found.is_string()  ? "string"
+                                : found.is_boolean() ? "bool"
+                                                     : "number";
+  return failed(
+      fmt::format("error unmarshaling JSON: json: cannot unmarshal {} into Go value of type {}", name, wanted));
 }
 
 using Parse = Result<Json> (*)(const std::string&);
@@ -56,7 +61,8 @@ Result<Json> parse_json_text(const std::string& text) { return value::parse_json
 gotmpl::Function parse_map(Parse parse) {
   return [parse](Call&, Args args) -> Result<Val> {
     auto parsed = parse(args[0].as_string());
-    if (!parsed.ok()) return parsed.error().code == Code::limit ? Result<Val>(std::move(parsed).error()) : error_map(parsed.error());
+    if (!parsed.ok())
+      return parsed.error().code == Code::limit ? Result<Val>(std::move(parsed).error()) : error_map(parsed.error());
     if (parsed->is_null()) return Val::map();
     if (!parsed->is_object()) return error_map(wrong_type(*parsed, "map[string]interface {}"));
     return gotmpl::from_json(*parsed);
@@ -65,7 +71,8 @@ gotmpl::Function parse_map(Parse parse) {
 gotmpl::Function parse_list(Parse parse) {
   return [parse](Call&, Args args) -> Result<Val> {
     auto parsed = parse(args[0].as_string());
-    if (!parsed.ok()) return parsed.error().code == Code::limit ? Result<Val>(std::move(parsed).error()) : error_list(parsed.error());
+    if (!parsed.ok())
+      return parsed.error().code == Code::limit ? Result<Val>(std::move(parsed).error()) : error_list(parsed.error());
     if (parsed->is_null()) return Val::list();
     if (!parsed->is_array()) return error_list(wrong_type(*parsed, "[]interface {}"));
     return gotmpl::from_json(*parsed);
@@ -103,8 +110,10 @@ void add_documents(Functions& f) {
 }
 
 void add_bases(Functions& f) {
-  f.add("b64enc", 1, 1, {Param::string}, [](Call&, Args args) -> Result<Val> { return Val(crypto::base64_encode(args[0].as_string())); });
-  f.add("b32enc", 1, 1, {Param::string}, [](Call&, Args args) -> Result<Val> { return Val(crypto::base32_encode(args[0].as_string())); });
+  f.add("b64enc", 1, 1, {Param::string},
+        [](Call&, Args args) -> Result<Val> { return Val(crypto::base64_encode(args[0].as_string())); });
+  f.add("b32enc", 1, 1, {Param::string},
+        [](Call&, Args args) -> Result<Val> { return Val(crypto::base32_encode(args[0].as_string())); });
   f.add("b64dec", 1, 1, {Param::string}, [](Call&, Args args) -> Result<Val> {
     auto text = crypto::base64_decode(args[0].as_string());
     return Val(text.ok() ? *text : text.error().message);

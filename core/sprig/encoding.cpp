@@ -102,8 +102,10 @@ Result<std::string> base32_decode(std::string_view text) {
     }
     if (have < 8) {
       for (int i = have; i < 8; ++i)
-        if (clean[group + static_cast<std::size_t>(i)] != '=') return illegal("base32", group + static_cast<std::size_t>(i));
-      if (have == 0 || have == 1 || have == 3 || have == 6) return illegal("base32", group + static_cast<std::size_t>(have));
+        if (clean[group + static_cast<std::size_t>(i)] != '=')
+          return illegal("base32", group + static_cast<std::size_t>(i));
+      if (have == 0 || have == 1 || have == 3 || have == 6)
+        return illegal("base32", group + static_cast<std::size_t>(have));
       if (group + 8 != clean.size()) return illegal("base32", group + 8);
     }
     buffer <<= 5 * (8 - have);

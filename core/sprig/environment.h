@@ -17,20 +17,20 @@
 
 namespace nautilus::sprig {
 
-inline constexpr std::size_t kMaxText = 64u << 20;       // one string made by repeat, indent, join, ...
-inline constexpr std::size_t kMaxItems = 1'000'000;      // one list made by until, seq, splitList, ...
-inline constexpr int kMaxValueDepth = 500;               // of a value that is printed, copied or merged
+inline constexpr std::size_t kMaxText = 64u << 20;          // one string made by repeat, indent, join, ...
+inline constexpr std::size_t kMaxItems = 1'000'000;         // one list made by until, seq, splitList, ...
+inline constexpr int kMaxValueDepth = 500;                  // of a value that is printed, copied or merged
 inline constexpr std::uint64_t kMaxValueNodes = 5'000'000;  // visited while one value is printed or copied
-inline constexpr std::size_t kMaxRegexes = 1024;         // kept compiled per Environment
-inline constexpr int kMaxKeys = 64;                      // RSA keys generated per Environment: each takes a moment
+inline constexpr std::size_t kMaxRegexes = 1024;            // kept compiled per Environment
+inline constexpr int kMaxKeys = 64;                         // RSA keys generated per Environment: each takes a moment
 
 // Passed to templates as gotmpl::Options::user. One per render; not shared between threads.
 struct Environment {
   port::Entropy* entropy = nullptr;  // null: random functions fail
   port::Clock* clock = nullptr;      // null: now fails
   // What `lookup` answers; empty: an empty map, as `helm template`.
-  std::function<Result<gotmpl::Val>(const std::string& api_version, const std::string& kind, const std::string& namespace_,
-                                    const std::string& name)>
+  std::function<Result<gotmpl::Val>(const std::string& api_version, const std::string& kind,
+                                    const std::string& namespace_, const std::string& name)>
       lookup;
   std::unordered_map<std::string, Regex> regexes;
   int keys_generated = 0;
@@ -39,7 +39,8 @@ struct Environment {
 // Go's predefined functions and all of the above. Built on the first call, then shared.
 std::shared_ptr<const gotmpl::Functions> helm_functions();
 
-// encoding/json's Marshal: keys sorted, <, > and & escaped. YAML as sigs.k8s.io/yaml's Marshal, without the last newline.
+// encoding/json's Marshal: keys sorted, <, > and & escaped. YAML as sigs.k8s.io/yaml's Marshal, without the last
+// newline.
 Result<std::string> go_json(const gotmpl::Val& value, bool escape_html = true, std::string_view indent = {});
 Result<std::string> go_yaml(const gotmpl::Val& value);
 

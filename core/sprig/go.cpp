@@ -151,7 +151,8 @@ std::int64_t to_int64(const Val& value) {
     case Kind::float64: {
       const double number = value.as_float();
       // Outside the range the processor gives the smallest number, and so does Go on amd64.
-      if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0)) return std::numeric_limits<std::int64_t>::min();
+      if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
+        return std::numeric_limits<std::int64_t>::min();
       return static_cast<std::int64_t>(number);
     }
     default: return 0;
@@ -209,11 +210,11 @@ std::string go_quote(std::string_view text) {
   return out + "\"";
 }
 
-
 namespace {
 Result<Val> copy_below(const Val& value, int depth, std::uint64_t& nodes) {
   if (depth > kMaxValueDepth || ++nodes > kMaxValueNodes)
-    return Error(Code::limit, fmt::format("the value is deeper than {} or has more than {} parts", kMaxValueDepth, kMaxValueNodes));
+    return Error(Code::limit,
+                 fmt::format("the value is deeper than {} or has more than {} parts", kMaxValueDepth, kMaxValueNodes));
   if (value.is_list()) {
     auto out = std::make_shared<gotmpl::List>();
     out->of_strings = value.as_list().of_strings;
@@ -353,7 +354,8 @@ struct JsonWriter {
       case Kind::uint64: out += std::to_string(v.as_uint()); return {};
       case Kind::float64: return number(v.as_float());
       case Kind::string: text(v.as_string()); return {};
-      case Kind::list: return structure('[', ']', v.as_list().items, depth, [&](const Val& item) { return value(item, depth + 1); });
+      case Kind::list:
+        return structure('[', ']', v.as_list().items, depth, [&](const Val& item) { return value(item, depth + 1); });
       case Kind::map: return object(v.as_map().items, depth);
       case Kind::object: break;
     }
@@ -369,7 +371,8 @@ struct JsonWriter {
 };
 
 Result<Json> plain_below(const Val& v, int depth, std::uint64_t& nodes) {
-  if (depth > kMaxValueDepth || ++nodes > kMaxValueNodes) return Error(Code::limit, "the value is too deep or too large");
+  if (depth > kMaxValueDepth || ++nodes > kMaxValueNodes)
+    return Error(Code::limit, "the value is too deep or too large");
   switch (v.kind()) {
     case Kind::invalid:
     case Kind::nil: return Json(nullptr);
@@ -408,9 +411,7 @@ Result<Json> plain_below(const Val& v, int depth, std::uint64_t& nodes) {
   if (!own) return Json(v.as_object().to_string());
   if (const auto fields = own->json_fields()) {
     Json out = Json::object();
-    for (const auto& [key, item] : *fields) {
-      ASSIGN_OR_RETURN(out[key], plain_below(item, depth + 1, nodes));
-    }
+    for (const auto& [key, item] : *fields) { ASSIGN_OR_RETURN(out[key], plain_below(item, depth + 1, nodes)); }
     return out;
   }
   return plain_below(own->json_value(), depth + 1, nodes);

@@ -104,7 +104,7 @@ Result<const Regex*> regex(Call& call, const std::string& pattern);
 Error failed(std::string message);
 Error too_large(std::string_view what);
 
-std::string text_of(const Val& value);  // sprig's strval
+std::string text_of(const Val& value);                        // sprig's strval
 Result<std::vector<std::string>> texts_of(const Val& value);  // sprig's strslice
 bool is_empty(const Val& value);
 std::int64_t to_int64(const Val& value);  // spf13/cast: 0 if it cannot be converted

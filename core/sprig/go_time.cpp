@@ -7,15 +7,44 @@
 namespace nautilus::sprig {
 namespace {
 
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
+                                                      "May",       "June",     "July",     "August",
+                                                      "September", "October",  "November", "December"};
 constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                    "Thursday", "Friday", "Saturday"};
 
 enum class Piece {
-  none, long_month, month, num_month, zero_month, long_weekday, weekday, day, under_day, zero_day, under_year_day,
-  zero_year_day, hour, hour12, zero_hour12, minute, zero_minute, second, zero_second, long_year, year, upper_pm, lower_pm,
-  zone_name, zone_iso, zone_iso_colon, zone_number, zone_colon, zone_hours, fraction_zeros, fraction_nines
+  none,
+  long_month,
+  month,
+  num_month,
+  zero_month,
+  long_weekday,
+  weekday,
+  day,
+  under_day,
+  zero_day,
+  under_year_day,
+  zero_year_day,
+  hour,
+  hour12,
+  zero_hour12,
+  minute,
+  zero_minute,
+  second,
+  zero_second,
+  long_year,
+  year,
+  upper_pm,
+  lower_pm,
+  zone_name,
+  zone_iso,
+  zone_iso_colon,
+  zone_number,
+  zone_colon,
+  zone_hours,
+  fraction_zeros,
+  fraction_nines
 };
 
 struct Token {
@@ -24,17 +53,34 @@ struct Token {
 };
 
 // In the order of trial: a longer text before its own beginning.
-constexpr Token kTokens[] = {
-    {"January", Piece::long_month}, {"Jan", Piece::month},          {"Monday", Piece::long_weekday},
-    {"Mon", Piece::weekday},        {"MST", Piece::zone_name},      {"2006", Piece::long_year},
-    {"002", Piece::zero_year_day},  {"__2", Piece::under_year_day}, {"_2", Piece::under_day},
-    {"01", Piece::zero_month},      {"02", Piece::zero_day},        {"03", Piece::zero_hour12},
-    {"04", Piece::zero_minute},     {"05", Piece::zero_second},     {"06", Piece::year},
-    {"15", Piece::hour},            {"PM", Piece::upper_pm},        {"pm", Piece::lower_pm},
-    {"-07:00", Piece::zone_colon},  {"-0700", Piece::zone_number},  {"-07", Piece::zone_hours},
-    {"Z07:00", Piece::zone_iso_colon}, {"Z0700", Piece::zone_iso},  {"1", Piece::num_month},
-    {"2", Piece::day},              {"3", Piece::hour12},           {"4", Piece::minute},
-    {"5", Piece::second}};
+constexpr Token kTokens[] = {{"January", Piece::long_month},
+                             {"Jan", Piece::month},
+                             {"Monday", Piece::long_weekday},
+                             {"Mon", Piece::weekday},
+                             {"MST", Piece::zone_name},
+                             {"2006", Piece::long_year},
+                             {"002", Piece::zero_year_day},
+                             {"__2", Piece::under_year_day},
+                             {"_2", Piece::under_day},
+                             {"01", Piece::zero_month},
+                             {"02", Piece::zero_day},
+                             {"03", Piece::zero_hour12},
+                             {"04", Piece::zero_minute},
+                             {"05", Piece::zero_second},
+                             {"06", Piece::year},
+                             {"15", Piece::hour},
+                             {"PM", Piece::upper_pm},
+                             {"pm", Piece::lower_pm},
+                             {"-07:00", Piece::zone_colon},
+                             {"-0700", Piece::zone_number},
+                             {"-07", Piece::zone_hours},
+                             {"Z07:00", Piece::zone_iso_colon},
+                             {"Z0700", Piece::zone_iso},
+                             {"1", Piece::num_month},
+                             {"2", Piece::day},
+                             {"3", Piece::hour12},
+                             {"4", Piece::minute},
+                             {"5", Piece::second}};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -50,13 +96,16 @@ Chunk next_chunk(std::string_view layout) {
       std::size_t end = 1;
       while (end < at.size() && at[end] == at[1]) ++end;
       if (end == at.size() || !is_digit(at[end]))
-        return {layout.substr(0, i), at.substr(0, end), at.substr(end), at[1] == '0' ? Piece::fraction_zeros : Piece::fraction_nines};
+        return {layout.substr(0, i), at.substr(0, end), at.substr(end),
+                at[1] == '0' ? Piece::fraction_zeros : Piece::fraction_nines};
     }
     if (at.starts_with("_2006")) return {layout.substr(0, i + 1), at.substr(1, 4), at.substr(5), Piece::long_year};
     for (const Token& token : kTokens) {
       if (!at.starts_with(token.text)) continue;
       // "Jan" and "Mon" are not found inside a longer word in lower case ("Month").
-      if ((token.piece == Piece::month || token.piece == Piece::weekday) && at.size() > 3 && at[3] >= 'a' && at[3] <= 'z') break;
+      if ((token.piece == Piece::month || token.piece == Piece::weekday) && at.size() > 3 && at[3] >= 'a' &&
+          at[3] <= 'z')
+        break;
       return {layout.substr(0, i), at.substr(0, token.text.size()), at.substr(token.text.size()), token.piece};
     }
   }
@@ -155,7 +204,8 @@ bool take_name(std::string_view& text, const Names& names, bool whole, int& out)
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string_view name = whole ? names[i] : names[i].substr(0, 3);
     if (text.size() < name.size()) continue;
-    const bool fits = std::equal(name.begin(), name.end(), text.begin(), [](char a, char b) { return (a | 0x20) == (b | 0x20); });
+    const bool fits =
+        std::equal(name.begin(), name.end(), text.begin(), [](char a, char b) { return (a | 0x20) == (b | 0x20); });
     if (!fits) continue;
     out = static_cast<int>(i);
     text.remove_prefix(name.size());
@@ -365,8 +415,8 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
   if (text == "0") return 0;
   if (text.empty()) return std::nullopt;
   static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"ns", 1},          {"us", 1'000},         {"\xC2\xB5s", 1'000},     {"\xCE\xBCs", 1'000},
-      {"ms", 1'000'000},  {"s", 1'000'000'000},  {"m", 60'000'000'000},    {"h", 3'600'000'000'000}};
+      {"ns", 1},         {"us", 1'000},        {"\xC2\xB5s", 1'000},  {"\xCE\xBCs", 1'000},
+      {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
   constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + 1;
   std::uint64_t total = 0;
   while (!text.empty()) {
@@ -388,7 +438,8 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
     std::size_t length = 0;
     while (length < text.size() && text[length] != '.' && !is_digit(text[length])) ++length;
     const std::string_view unit = text.substr(0, length);
-    const auto found = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& one) { return one.first == unit; });
+    const auto found =
+        std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& one) { return one.first == unit; });
     if (found == std::end(kUnits)) return std::nullopt;
     const auto size = static_cast<std::uint64_t>(found->second);
     if (whole > kLargest / size) return std::nullopt;

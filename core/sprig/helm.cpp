@@ -51,7 +51,8 @@ void add_helm(Functions& f) {
 std::shared_ptr<const Functions> helm_functions() {
   static const std::shared_ptr<const Functions> kFunctions = [] {
     auto all = std::make_shared<Functions>(Functions::predefined());
-    for (const auto add : {add_strings, add_lists, add_dicts, add_math, add_defaults, add_encoding, add_crypto, add_dates, add_versions, add_paths, add_helm})
+    for (const auto add : {add_strings, add_lists, add_dicts, add_math, add_defaults, add_encoding, add_crypto,
+                           add_dates, add_versions, add_paths, add_helm})
       add(*all);
     return all;
   }();

@@ -153,7 +153,8 @@ void add_slicing(Functions& f) {
     Items out;
     for (std::size_t at = 0; at < items->size(); at += static_cast<std::size_t>(size)) {
       const auto end = std::min(items->size(), at + static_cast<std::size_t>(size));
-      out.push_back(Val::list(Items(items->begin() + static_cast<std::ptrdiff_t>(at), items->begin() + static_cast<std::ptrdiff_t>(end))));
+      out.push_back(Val::list(
+          Items(items->begin() + static_cast<std::ptrdiff_t>(at), items->begin() + static_cast<std::ptrdiff_t>(end))));
       if (static_cast<std::uint64_t>(size) > items->size()) break;
     }
     return made(std::move(out));

@@ -27,7 +27,8 @@ void add_whole(Functions& f) {
     for (const Val& arg : args) sum = wrap_add(sum, to_int64(arg));
     return Val::int64(sum);
   });
-  f.add("sub", 2, 2, {}, [](Call&, Args args) -> Result<Val> { return Val::int64(wrap_sub(to_int64(args[0]), to_int64(args[1]))); });
+  f.add("sub", 2, 2, {},
+        [](Call&, Args args) -> Result<Val> { return Val::int64(wrap_sub(to_int64(args[0]), to_int64(args[1]))); });
   f.add("mul", 1, kVariadic, {}, [](Call&, Args args) -> Result<Val> {
     std::int64_t product = to_int64(args[0]);
     for (const Val& arg : args.subspan(1)) product = wrap_mul(product, to_int64(arg));
@@ -47,7 +48,8 @@ void add_whole(Functions& f) {
     const bool smallest = std::string_view(name) == "min";
     f.add(name, 1, kVariadic, {}, [smallest](Call&, Args args) -> Result<Val> {
       std::int64_t best = to_int64(args[0]);
-      for (const Val& arg : args.subspan(1)) best = smallest ? std::min(best, to_int64(arg)) : std::max(best, to_int64(arg));
+      for (const Val& arg : args.subspan(1))
+        best = smallest ? std::min(best, to_int64(arg)) : std::max(best, to_int64(arg));
       return Val::int64(best);
     });
   }
@@ -77,7 +79,8 @@ Result<Val> in_decimals(double first, Args rest, Operation operation) {
 }
 
 Result<Val> rounded(Call&, Args args) {
-  if (args[1].kind() != Kind::integer) return failed(fmt::format("wrong type for value; expected int; got {}", type_of(args[1])));
+  if (args[1].kind() != Kind::integer)
+    return failed(fmt::format("wrong type for value; expected int; got {}", type_of(args[1])));
   const double round_on = args.size() > 2 ? to_float64(args[2]) : 0.5;
   const double power = std::pow(10, static_cast<double>(args[1].as_int()));
   const double digit = power * to_float64(args[0]);
@@ -87,11 +90,17 @@ Result<Val> rounded(Call&, Args args) {
 }
 
 void add_floats(Functions& f) {
-  f.add("add1f", 1, 1, {}, [](Call&, Args args) { Val one = Val::integer(1); return in_decimals(to_float64(args[0]), Args(&one, 1), &Decimal::add); });
+  f.add("add1f", 1, 1, {}, [](Call&, Args args) {
+    Val one = Val::integer(1);
+    return in_decimals(to_float64(args[0]), Args(&one, 1), &Decimal::add);
+  });
   f.add("addf", 0, kVariadic, {}, [](Call&, Args args) { return in_decimals(0, args, &Decimal::add); });
-  f.add("subf", 1, kVariadic, {}, [](Call&, Args args) { return in_decimals(to_float64(args[0]), args.subspan(1), &Decimal::subtract); });
-  f.add("mulf", 1, kVariadic, {}, [](Call&, Args args) { return in_decimals(to_float64(args[0]), args.subspan(1), &Decimal::multiply); });
-  f.add("divf", 1, kVariadic, {}, [](Call&, Args args) { return in_decimals(to_float64(args[0]), args.subspan(1), &Decimal::divide); });
+  f.add("subf", 1, kVariadic, {},
+        [](Call&, Args args) { return in_decimals(to_float64(args[0]), args.subspan(1), &Decimal::subtract); });
+  f.add("mulf", 1, kVariadic, {},
+        [](Call&, Args args) { return in_decimals(to_float64(args[0]), args.subspan(1), &Decimal::multiply); });
+  f.add("divf", 1, kVariadic, {},
+        [](Call&, Args args) { return in_decimals(to_float64(args[0]), args.subspan(1), &Decimal::divide); });
   f.add("maxf", 1, kVariadic, {}, [](Call&, Args args) -> Result<Val> {
     double best = to_float64(args[0]);
     for (const Val& arg : args.subspan(1)) best = std::max(best, to_float64(arg));
@@ -140,12 +149,10 @@ Result<Val> sequence(Call&, Args args) {
 }
 
 void add_ranges(Functions& f) {
-  f.add("until", 1, 1, {Param::integer}, [](Call&, Args args) {
-    return list_of_steps(0, args[0].as_int(), args[0].as_int() < 0 ? -1 : 1);
-  });
-  f.add("untilStep", 3, 3, {Param::integer}, [](Call&, Args args) {
-    return list_of_steps(args[0].as_int(), args[1].as_int(), args[2].as_int());
-  });
+  f.add("until", 1, 1, {Param::integer},
+        [](Call&, Args args) { return list_of_steps(0, args[0].as_int(), args[0].as_int() < 0 ? -1 : 1); });
+  f.add("untilStep", 3, 3, {Param::integer},
+        [](Call&, Args args) { return list_of_steps(args[0].as_int(), args[1].as_int(), args[2].as_int()); });
   f.add("seq", 0, kVariadic, {Param::integer}, sequence);
   f.add("randInt", 2, 2, {Param::integer}, [](Call& call, Args args) -> Result<Val> {
     const std::int64_t low = args[0].as_int(), high = args[1].as_int();

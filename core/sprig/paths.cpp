@@ -45,8 +45,9 @@ std::string ext(const std::string& path) {
 }
 
 using Change = std::string (*)(const std::string&);
-constexpr std::pair<const char*, Change> kChanges[] = {{"base", base},   {"dir", dir},   {"clean", clean},   {"ext", ext},
-                                                       {"osBase", base}, {"osDir", dir}, {"osClean", clean}, {"osExt", ext}};
+constexpr std::pair<const char*, Change> kChanges[] = {{"base", base},     {"dir", dir},     {"clean", clean},
+                                                       {"ext", ext},       {"osBase", base}, {"osDir", dir},
+                                                       {"osClean", clean}, {"osExt", ext}};
 
 Result<Val> url_parse(Call&, Args args) {
   auto url = Url::parse(args[0].as_string());
@@ -67,12 +68,14 @@ Result<Val> url_parse(Call&, Args args) {
 Result<Val> url_join(Call&, Args args) {
   Url url;
   std::string userinfo;
-  const std::pair<const char*, std::string*> parts[] = {{"scheme", &url.scheme}, {"host", &url.host},         {"path", &url.path},        {"query", &url.query},
-                                                        {"opaque", &url.opaque}, {"fragment", &url.fragment}, {"userinfo", &userinfo}};
+  const std::pair<const char*, std::string*> parts[] = {
+      {"scheme", &url.scheme}, {"host", &url.host},         {"path", &url.path},    {"query", &url.query},
+      {"opaque", &url.opaque}, {"fragment", &url.fragment}, {"userinfo", &userinfo}};
   for (const auto& [name, slot] : parts) {
     const Val part = args[0].get(name);
     if (!part.is_valid()) continue;
-    if (!part.is_string()) return failed(fmt::format("unable to parse {} key, must be of type string, but {} found", name, kind_of(part)));
+    if (!part.is_string())
+      return failed(fmt::format("unable to parse {} key, must be of type string, but {} found", name, kind_of(part)));
     *slot = part.as_string();
   }
   if (!userinfo.empty()) {
@@ -90,9 +93,11 @@ Result<Val> url_join(Call&, Args args) {
 
 void add_paths(Functions& f) {
   for (const auto& [name, change] : kChanges)
-    f.add(name, 1, 1, {Param::string}, [change = change](Call&, Args args) -> Result<Val> { return Val(change(args[0].as_string())); });
+    f.add(name, 1, 1, {Param::string},
+          [change = change](Call&, Args args) -> Result<Val> { return Val(change(args[0].as_string())); });
   for (const char* name : {"isAbs", "osIsAbs"})
-    f.add(name, 1, 1, {Param::string}, [](Call&, Args args) -> Result<Val> { return Val(args[0].as_string().starts_with('/')); });
+    f.add(name, 1, 1, {Param::string},
+          [](Call&, Args args) -> Result<Val> { return Val(args[0].as_string().starts_with('/')); });
   f.add("urlParse", 1, 1, {Param::string}, url_parse);
   f.add("urlJoin", 1, 1, {Param::map}, url_join);
 }

@@ -41,7 +41,8 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   Regex out;
   auto compiled = std::make_shared<re2::RE2>(piece(with_named_groups(pattern)), options);
   if (!compiled->ok())
-    return Error(Code::invalid, fmt::format("error parsing regexp: {}: `{}`", compiled->error(), compiled->error_arg()));
+    return Error(Code::invalid,
+                 fmt::format("error parsing regexp: {}: `{}`", compiled->error(), compiled->error_arg()));
   out.re_ = std::move(compiled);
   return out;
 }
@@ -92,7 +93,8 @@ std::vector<std::string> Regex::find_all(std::string_view text, long limit) cons
   return out;
 }
 
-std::string Regex::expand(std::string_view replacement, std::string_view, const std::string_view* groups, int count) const {
+std::string Regex::expand(std::string_view replacement, std::string_view, const std::string_view* groups,
+                          int count) const {
   std::string out;
   while (!replacement.empty()) {
     const auto dollar = replacement.find('$');
@@ -116,7 +118,8 @@ std::string Regex::expand(std::string_view replacement, std::string_view, const 
     int index = -1;
     if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) {
       if (name.size() < 9) index = std::stoi(std::string(name));
-    } else if (const auto named = re_->NamedCapturingGroups().find(std::string(name)); named != re_->NamedCapturingGroups().end()) {
+    } else if (const auto named = re_->NamedCapturingGroups().find(std::string(name));
+               named != re_->NamedCapturingGroups().end()) {
       index = named->second;
     }
     if (index >= 0 && index < count && groups[index].data()) out += groups[index];

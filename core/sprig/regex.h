@@ -22,7 +22,7 @@ class Regex {
  public:
   static Result<Regex> compile(std::string_view pattern);
 
-  bool matches(std::string_view text) const;  // anywhere in the text
+  bool matches(std::string_view text) const;      // anywhere in the text
   std::string find(std::string_view text) const;  // the first match or ""
   // At most `limit` matches; negative = all.
   std::vector<std::string> find_all(std::string_view text, long limit) const;
@@ -40,7 +40,8 @@ class Regex {
   };
   template <class Visit>
   void each_match(std::string_view text, int groups, const Visit& visit) const;
-  std::string expand(std::string_view replacement, std::string_view text, const std::string_view* groups, int count) const;
+  std::string expand(std::string_view replacement, std::string_view text, const std::string_view* groups,
+                     int count) const;
   std::shared_ptr<const re2::RE2> re_;
 };
 

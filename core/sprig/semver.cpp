@@ -6,9 +6,7 @@ namespace nautilus::sprig {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_identifier(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
-}
+bool is_identifier(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-'; }
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // Dot-separated identifiers ("rc.1"); empty if there is none at `at`.
@@ -33,9 +31,7 @@ bool suffixes(std::string_view text, std::size_t& at, std::string_view& pre, std
   return true;
 }
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
-}
+bool all_digits(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_digit); }
 
 bool parse_number(std::string_view text, std::uint64_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);

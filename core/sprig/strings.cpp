@@ -116,8 +116,10 @@ std::string truncated(std::int64_t count, const std::string& text) {
 
 Result<Val> substring(std::int64_t start, std::int64_t end, const std::string& text) {
   const auto size = static_cast<std::int64_t>(text.size());
-  if (start < 0) start = 0;
-  else if (end < 0 || end > size) end = size;
+  if (start < 0)
+    start = 0;
+  else if (end < 0 || end > size)
+    end = size;
   if (start > end || end > size || end < 0)
     return failed(fmt::format("slice bounds out of range [{}:{}] with length {}", start, end, size));
   return Val(text.substr(static_cast<std::size_t>(start), static_cast<std::size_t>(end - start)));
@@ -164,12 +166,10 @@ void add_trimming(Functions& f) {
   f.add("trimPrefix", 2, 2, {Param::string}, texts([](const std::string& prefix, const std::string& s) {
           return s.starts_with(prefix) ? s.substr(prefix.size()) : s;
         }));
-  f.add("trunc", 2, 2, {Param::integer, Param::string}, [](Call&, Args args) -> Result<Val> {
-    return Val(truncated(args[0].as_int(), args[1].as_string()));
-  });
-  f.add("substr", 3, 3, {Param::integer, Param::integer, Param::string}, [](Call&, Args args) {
-    return substring(args[0].as_int(), args[1].as_int(), args[2].as_string());
-  });
+  f.add("trunc", 2, 2, {Param::integer, Param::string},
+        [](Call&, Args args) -> Result<Val> { return Val(truncated(args[0].as_int(), args[1].as_string())); });
+  f.add("substr", 3, 3, {Param::integer, Param::integer, Param::string},
+        [](Call&, Args args) { return substring(args[0].as_int(), args[1].as_int(), args[2].as_string()); });
   f.add("abbrev", 2, 2, {Param::integer, Param::string}, [](Call&, Args args) -> Result<Val> {
     if (args[0].as_int() < 4) return args[1];
     return Val(abbreviate(args[1].as_string(), 0, args[0].as_int()));
@@ -213,22 +213,23 @@ void add_layout(Functions& f) {
     ASSIGN_OR_RETURN(std::string out, indented(args[0].as_int(), args[1].as_string()));
     return Val("\n" + out);
   });
-  f.add("wrap", 2, 2, {Param::integer, Param::string}, [](Call&, Args args) {
-    return bounded(wrap(args[1].as_string(), args[0].as_int(), "", false));
-  });
+  f.add("wrap", 2, 2, {Param::integer, Param::string},
+        [](Call&, Args args) { return bounded(wrap(args[1].as_string(), args[0].as_int(), "", false)); });
   f.add("wrapWith", 3, 3, {Param::integer, Param::string, Param::string}, [](Call&, Args args) -> Result<Val> {
     if (args[1].as_string().size() > kMaxText / (args[2].as_string().size() + 1)) return too_large("wrapWith");
     return bounded(wrap(args[2].as_string(), args[0].as_int(), args[1].as_string(), true));
   });
-  f.add("plural", 3, 3, {Param::string, Param::string, Param::integer}, [](Call&, Args args) -> Result<Val> {
-    return args[2].as_int() == 1 ? args[0] : args[1];
-  });
+  f.add("plural", 3, 3, {Param::string, Param::string, Param::integer},
+        [](Call&, Args args) -> Result<Val> { return args[2].as_int() == 1 ? args[0] : args[1]; });
 }
 
 void add_searching(Functions& f) {
-  f.add("contains", 2, 2, {Param::string}, texts([](const std::string& part, const std::string& s) { return s.find(part) != std::string::npos; }));
-  f.add("hasPrefix", 2, 2, {Param::string}, texts([](const std::string& part, const std::string& s) { return s.starts_with(part); }));
-  f.add("hasSuffix", 2, 2, {Param::string}, texts([](const std::string& part, const std::string& s) { return s.ends_with(part); }));
+  f.add("contains", 2, 2, {Param::string},
+        texts([](const std::string& part, const std::string& s) { return s.find(part) != std::string::npos; }));
+  f.add("hasPrefix", 2, 2, {Param::string},
+        texts([](const std::string& part, const std::string& s) { return s.starts_with(part); }));
+  f.add("hasSuffix", 2, 2, {Param::string},
+        texts([](const std::string& part, const std::string& s) { return s.ends_with(part); }));
   f.add("replace", 3, 3, {Param::string}, [](Call&, Args args) -> Result<Val> {
     ASSIGN_OR_RETURN(std::string out, replace_all(args[2].as_string(), args[0].as_string(), args[1].as_string()));
     return Val(std::move(out));

@@ -5,7 +5,9 @@
 namespace nautilus::sprig {
 namespace {
 
-bool is_bare(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-'; }
+bool is_bare(char c) {
+  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-';
+}
 
 class Decoder {
  public:
@@ -29,7 +31,8 @@ class Decoder {
  private:
   char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
   Error error(std::string message) const {
-    const auto line = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(std::min(at_, text_.size())), '\n') + 1;
+    const auto line =
+        std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(std::min(at_, text_.size())), '\n') + 1;
     return Error(Code::invalid, fmt::format("toml: line {}: {}", line, message));
   }
   void skip_spaces() {
@@ -51,7 +54,8 @@ class Decoder {
     skip_spaces();
     skip_comment();
     if (peek() == '\r') ++at_;
-    if (at_ < text_.size() && peek() != '\n') return error(fmt::format("expected the end of the line, found {:?}", text_.substr(at_, 1)));
+    if (at_ < text_.size() && peek() != '\n')
+      return error(fmt::format("expected the end of the line, found {:?}", text_.substr(at_, 1)));
     return {};
   }
 
@@ -94,9 +98,7 @@ class Decoder {
     if (peek() != ']' || (list && peek(1) != ']')) return error("a table header is not closed");
     at_ += list ? 2 : 1;
     Val table = root_;
-    for (std::size_t i = 0; i + 1 < path.size(); ++i) {
-      ASSIGN_OR_RETURN(table, descend(table, path[i]));
-    }
+    for (std::size_t i = 0; i + 1 < path.size(); ++i) { ASSIGN_OR_RETURN(table, descend(table, path[i])); }
     if (!list) {
       if (!defined_.insert(fmt::format("{}", fmt::join(path, "\x1f"))).second && lists_ == 0)
         return error(fmt::format("table '{}' has already been defined", fmt::join(path, ".")));
@@ -116,9 +118,7 @@ class Decoder {
     ASSIGN_OR_RETURN(const auto path, key());
     if (peek() != '=') return error("expected '=' after a key");
     ++at_;
-    for (std::size_t i = 0; i + 1 < path.size(); ++i) {
-      ASSIGN_OR_RETURN(table, descend(table, path[i]));
-    }
+    for (std::size_t i = 0; i + 1 < path.size(); ++i) { ASSIGN_OR_RETURN(table, descend(table, path[i])); }
     ASSIGN_OR_RETURN(Val item, value(0));
     if (!table.as_map().items.emplace(path.back(), std::move(item)).second)
       return error(fmt::format("key '{}' has already been defined", path.back()));
@@ -171,9 +171,7 @@ class Decoder {
       if (peek() != '=') return error("expected '=' after a key");
       ++at_;
       Val inner = table;
-      for (std::size_t i = 0; i + 1 < path.size(); ++i) {
-        ASSIGN_OR_RETURN(inner, descend(inner, path[i]));
-      }
+      for (std::size_t i = 0; i + 1 < path.size(); ++i) { ASSIGN_OR_RETURN(inner, descend(inner, path[i])); }
       ASSIGN_OR_RETURN(Val item, value(depth + 1));
       inner.as_map().items.insert_or_assign(path.back(), std::move(item));
       skip_spaces();
@@ -186,19 +184,25 @@ class Decoder {
 
   Result<Val> scalar() {
     const std::size_t begin = at_;
-    while (at_ < text_.size() && (is_bare(text_[at_]) || std::string_view("+.:").find(text_[at_]) != std::string_view::npos)) ++at_;
+    while (at_ < text_.size() &&
+           (is_bare(text_[at_]) || std::string_view("+.:").find(text_[at_]) != std::string_view::npos))
+      ++at_;
     // A date and a time may be separated by one blank.
     if (at_ - begin == 10 && text_[begin + 4] == '-' && peek() == ' ' && peek(1) >= '0' && peek(1) <= '9') {
       ++at_;
-      while (at_ < text_.size() && (is_bare(text_[at_]) || std::string_view("+.:").find(text_[at_]) != std::string_view::npos)) ++at_;
+      while (at_ < text_.size() &&
+             (is_bare(text_[at_]) || std::string_view("+.:").find(text_[at_]) != std::string_view::npos))
+        ++at_;
     }
     const std::string_view token = text_.substr(begin, at_ - begin);
     if (token.empty()) return error("expected value but found nothing");
     if (token == "true") return Val(true);
     if (token == "false") return Val(false);
-    const bool date = token.size() >= 8 && (token.find(':') != std::string_view::npos || (token.size() >= 10 && token[4] == '-' && token[7] == '-'));
+    const bool date = token.size() >= 8 && (token.find(':') != std::string_view::npos ||
+                                            (token.size() >= 10 && token[4] == '-' && token[7] == '-'));
     if (date) return Val(std::string(token));
-    if (const auto number = parse_go_integer(token, 0); number && !(token.size() > 1 && token[0] == '0' && token[1] >= '0' && token[1] <= '9'))
+    if (const auto number = parse_go_integer(token, 0);
+        number && !(token.size() > 1 && token[0] == '0' && token[1] >= '0' && token[1] <= '9'))
       return Val::int64(*number);
     std::string digits(token);
     std::erase(digits, '_');
@@ -250,7 +254,8 @@ class Decoder {
       case 'u':
       case 'U': {
         const std::size_t digits = c == 'u' ? 4 : 8;
-        const auto point = at_ + digits <= text_.size() ? parse_go_integer(text_.substr(at_, digits), 16) : std::nullopt;
+        const auto point =
+            at_ + digits <= text_.size() ? parse_go_integer(text_.substr(at_, digits), 16) : std::nullopt;
         if (!point || *point < 0 || *point > 0x10FFFF) return error("invalid unicode escape");
         append(out, static_cast<char32_t>(*point));
         at_ += digits;

@@ -37,7 +37,8 @@ std::string key_text(std::string_view key) { return is_bare(key) ? std::string(k
 
 bool is_table_list(const Val& value) {
   const auto* items = items_of(value);
-  return items && !items->empty() && std::all_of(items->begin(), items->end(), [](const Val& one) { return one.is_map(); });
+  return items && !items->empty() &&
+         std::all_of(items->begin(), items->end(), [](const Val& one) { return one.is_map(); });
 }
 
 class Encoder {
@@ -58,7 +59,8 @@ class Encoder {
       TRY(value(item, depth));
       out += '\n';
     }
-    for (const auto& [key, item] : below) TRY(sub_table(*item, path.empty() ? key_text(*key) : path + "." + key_text(*key), depth));
+    for (const auto& [key, item] : below)
+      TRY(sub_table(*item, path.empty() ? key_text(*key) : path + "." + key_text(*key), depth));
     return {};
   }
 

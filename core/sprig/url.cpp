@@ -19,7 +19,16 @@ bool must_escape(char c, Part part) {
   if (is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~') return false;
   if (part == Part::host && std::string_view("!$&'()*+,;=:[]<>\"").find(c) != std::string_view::npos) return false;
   switch (c) {
-    case '$': case '&': case '+': case ',': case '/': case ':': case ';': case '=': case '?': case '@':
+    case '$':
+    case '&':
+    case '+':
+    case ',':
+    case '/':
+    case ':':
+    case ';':
+    case '=':
+    case '?':
+    case '@':
       if (part == Part::path) return c == '?';
       if (part == Part::user) return c == '@' || c == '/' || c == '?' || c == ':';
       return part != Part::fragment;
@@ -74,7 +83,8 @@ Result<std::string> take_scheme(std::string_view& rest) {
     if (c != ':') return std::string();
     if (i == 0) return Error(Code::invalid, "missing protocol scheme");
     std::string scheme(rest.substr(0, i));
-    std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](char x) { return x >= 'A' && x <= 'Z' ? char(x + 32) : x; });
+    std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                   [](char x) { return x >= 'A' && x <= 'Z' ? char(x + 32) : x; });
     rest.remove_prefix(i + 1);
     return scheme;
   }
@@ -211,7 +221,9 @@ std::string Url::text() const {
         if (!host.empty()) out += escape(host, Part::host);
       }
     }
-    const std::string written = !raw_path.empty() && valid_encoded(raw_path) ? raw_path : path == "*" ? "*" : escape(path, Part::path);
+    const std::string written = !raw_path.empty() && valid_encoded(raw_path) ? raw_path
+                                : path == "*"                                ? "*"
+                                                                             : escape(path, Part::path);
     if (!written.empty() && written[0] != '/' && !host.empty()) out += '/';
     if (out.empty() && written.substr(0, written.find('/')).find(':') != std::string::npos) out += "./";
     out += written;

@@ -24,7 +24,8 @@ class VersionValue final : public GoObject {
     if (name == "IncMajor") return next({version_.major + 1, 0, 0, "", "", ""});
     if (name == "IncMinor") return next({version_.major, version_.minor + 1, 0, "", "", ""});
     // The release of a pre-release is its next patch.
-    if (name == "IncPatch") return next({version_.major, version_.minor, version_.patch + (version_.prerelease.empty() ? 1 : 0), "", "", ""});
+    if (name == "IncPatch")
+      return next({version_.major, version_.minor, version_.patch + (version_.prerelease.empty() ? 1 : 0), "", "", ""});
     const VersionValue* other = args.size() == 1 ? object_as<VersionValue>(args[0]) : nullptr;
     if (!other) return std::nullopt;
     const int order = version_.compare(other->version_);
@@ -98,7 +99,8 @@ void add_regex(Functions& f) {
     if (args[2].as_int() == 0) return Val(nullptr);
     return Val::strings(re->split(args[1].as_string(), args[2].as_int()));
   });
-  f.add("regexQuoteMeta", 1, 1, {Param::string}, [](Call&, Args args) -> Result<Val> { return Val(Regex::quote(args[0].as_string())); });
+  f.add("regexQuoteMeta", 1, 1, {Param::string},
+        [](Call&, Args args) -> Result<Val> { return Val(Regex::quote(args[0].as_string())); });
 }
 
 }  // namespace

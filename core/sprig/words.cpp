@@ -30,7 +30,8 @@ class Words {
     if (is_upper(first)) return capital(length);
     if (is_letter(first)) return run(Kind::letters, lower_letter);
     if (is_digit(first)) return run(Kind::number, is_digit);
-    return run(Kind::other, [](char32_t c) { return !is_connector(c) && !is_letter(c) && !is_digit(c) && !is_punctuation(c); });
+    return run(Kind::other,
+               [](char32_t c) { return !is_connector(c) && !is_letter(c) && !is_digit(c) && !is_punctuation(c); });
   }
 
  private:
@@ -262,7 +263,9 @@ std::string abbreviate(std::string_view text, long offset, long width) {
   if (size <= width) return std::string(text);
   offset = std::min(offset, size);
   if (size - offset < width - 3) offset = size - (width - 3);
-  const auto cut = [&](long from, long count) { return text.substr(static_cast<std::size_t>(from), static_cast<std::size_t>(count)); };
+  const auto cut = [&](long from, long count) {
+    return text.substr(static_cast<std::size_t>(from), static_cast<std::size_t>(count));
+  };
   if (offset <= 4) return std::string(cut(0, width - 3)) + "...";
   if (width < 7) return {};
   if (offset + width - 3 < size) return "..." + abbreviate(text.substr(static_cast<std::size_t>(offset)), 0, width - 3);

@@ -1,5 +1,5 @@
-// Text functions that know about words: snakecase, wrap, abbrev and so on. Pure; each follows the library sprig uses for
-// it (huandu/xstrings, Masterminds/goutils), including where that counts bytes instead of characters.
+// Text functions that know about words: snakecase, wrap, abbrev and so on. Pure; each follows the library sprig uses
+// for it (huandu/xstrings, Masterminds/goutils), including where that counts bytes instead of characters.
 #pragma once
 
 #include <string>

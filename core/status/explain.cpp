@@ -29,10 +29,12 @@ std::string container_cause(const Json& status) {
     if (reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing") return "";
     std::string cause = with_message(reason, value::string_at(*waiting, "message"));
     if (const Json* last = value::find(status, "lastState", "terminated"))
-      cause += fmt::format(" (last exit code {}, {})", value::int_at(*last, 0, "exitCode"), value::string_at(*last, "reason"));
+      cause += fmt::format(" (last exit code {}, {})", value::int_at(*last, 0, "exitCode"),
+                           value::string_at(*last, "reason"));
     return fmt::format("container {}: {}", container, cause);
   }
-  if (const Json* ended = value::find(status, "state", "terminated"); ended && value::int_at(*ended, 0, "exitCode") != 0)
+  if (const Json* ended = value::find(status, "state", "terminated");
+      ended && value::int_at(*ended, 0, "exitCode") != 0)
     return fmt::format("container {}: exit code {}, {}", container, value::int_at(*ended, 0, "exitCode"),
                        with_message(value::string_at(*ended, "reason"), value::string_at(*ended, "message")));
   if (value::find(status, "state", "running") && !value::bool_at(status, true, "ready"))

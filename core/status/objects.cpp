@@ -39,7 +39,8 @@ Verdict api_service(const Json& object) {
 }
 
 Verdict namespace_(const Json& object) {
-  if (value::string_at(object, "status", "phase") == "Terminating") return {State::terminating, "Terminating", "is being deleted"};
+  if (value::string_at(object, "status", "phase") == "Terminating")
+    return {State::terminating, "Terminating", "is being deleted"};
   return current();
 }
 

@@ -39,8 +39,8 @@ std::optional<Verdict> behind(const Json& object) {
   const Json* observed = value::find(object, "status", "observedGeneration");
   if (!observed || !observed->is_number_integer() || generation == 0 || generation == observed->get<std::int64_t>())
     return std::nullopt;
-  return in_progress("LatestGenerationNotObserved",
-                     fmt::format("generation {} is not observed yet (at {})", generation, observed->get<std::int64_t>()));
+  return in_progress("LatestGenerationNotObserved", fmt::format("generation {} is not observed yet (at {})", generation,
+                                                                observed->get<std::int64_t>()));
 }
 
 std::string joined(const std::string& reason, const std::string& message) {

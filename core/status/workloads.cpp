@@ -50,7 +50,8 @@ Verdict deployment(const Json& object) {
 }
 
 Verdict replica_set(const Json& object) {
-  if (const Json* failure = condition(object, "ReplicaFailure"); failure && value::string_at(*failure, "status") == "True")
+  if (const Json* failure = condition(object, "ReplicaFailure");
+      failure && value::string_at(*failure, "status") == "True")
     return in_progress("ReplicaFailure", value::string_at(*failure, "message"));
   if (unseen(object)) return not_seen();
   const auto want = wanted(object), all = number(object, "replicas"), ready = number(object, "readyReplicas");
@@ -94,7 +95,8 @@ Verdict daemon_set(const Json& object) {
   if (scheduled < want) return short_of("LessScheduled", scheduled, want, "scheduled");
   if (updated < want && value::string_at(object, "spec", "updateStrategy", "type") != "OnDelete")
     return short_of("LessUpdated", updated, want, "updated");
-  if (number(object, "numberAvailable") < want) return short_of("LessAvailable", number(object, "numberAvailable"), want, "available");
+  if (number(object, "numberAvailable") < want)
+    return short_of("LessAvailable", number(object, "numberAvailable"), want, "available");
   if (number(object, "numberReady") < want) return short_of("LessReady", number(object, "numberReady"), want, "ready");
   return current(fmt::format("{} replicas are ready", want));
 }

@@ -12,8 +12,15 @@ struct ListKey {
   std::string_view first, second, second_default;
 };
 constexpr ListKey kListKeys[] = {
-    {"name", "", ""},       {"containerPort", "protocol", "TCP"}, {"port", "protocol", "TCP"}, {"mountPath", "", ""}, {"devicePath", "", ""},
-    {"topologyKey", "whenUnsatisfiable", "DoNotSchedule"},        {"key", "", ""},             {"ip", "", ""},        {"type", "", ""},
+    {"name", "", ""},
+    {"containerPort", "protocol", "TCP"},
+    {"port", "protocol", "TCP"},
+    {"mountPath", "", ""},
+    {"devicePath", "", ""},
+    {"topologyKey", "whenUnsatisfiable", "DoNotSchedule"},
+    {"key", "", ""},
+    {"ip", "", ""},
+    {"type", "", ""},
     {"uid", "", ""},
 };
 
@@ -34,7 +41,8 @@ std::string item_key(const Json& item, const ListKey& key) {
   std::string text = fmt::format("{}={}", key.first, scalar_text(*first));
   if (key.second.empty()) return text;
   const Json* second = find(item, key.second);
-  const std::string other = second && second->is_string() ? second->get<std::string>() : std::string(key.second_default);
+  const std::string other =
+      second && second->is_string() ? second->get<std::string>() : std::string(key.second_default);
   if (other != key.second_default) text += fmt::format(",{}={}", key.second, other);
   return text;
 }
@@ -109,11 +117,13 @@ class Differ {
       });
   }
 
-  void keyed(const Json& before, const Json& after, const ListKey& key, const Index& old_items, const Index& new_items) {
+  void keyed(const Json& before, const Json& after, const ListKey& key, const Index& old_items,
+             const Index& new_items) {
     for (const auto& item : before) {
       const std::string text = item_key(item, key);
       auto now = new_items.find(text);
-      inside("[" + text + "]", [&] { now != new_items.end() ? compare(item, *now->second) : add(Change::Kind::removed, item, Json()); });
+      inside("[" + text + "]",
+             [&] { now != new_items.end() ? compare(item, *now->second) : add(Change::Kind::removed, item, Json()); });
     }
     for (const auto& item : after) {
       const std::string text = item_key(item, key);

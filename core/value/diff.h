@@ -31,6 +31,7 @@ std::vector<Change> diff(const Json& before, const Json& after);
 std::string unified_diff(const Json& before, const Json& after, std::string_view title, std::size_t context = 3);
 
 // The same for any two texts.
-std::string unified_text_diff(std::string_view before, std::string_view after, std::string_view title, std::size_t context = 3);
+std::string unified_text_diff(std::string_view before, std::string_view after, std::string_view title,
+                              std::size_t context = 3);
 
 }  // namespace nautilus::value

@@ -9,10 +9,10 @@ namespace nautilus::value {
 namespace {
 
 bool harmful(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) ||                                           // C0, DEL, C1
-         c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||     // bidirectional
-         (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029 ||                    // isolates, separators
-         c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);   // BOM, annotations, tags
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) ||                                          // C0, DEL, C1
+         c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||    // bidirectional
+         (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029 ||                   // isolates, separators
+         c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);  // BOM, annotations, tags
 }
 
 std::string escape(std::string_view text, bool keep_lines) {

@@ -13,9 +13,7 @@ Result<Json> parse_json(std::string_view text, std::string_view what) {
     if (deepest > kMaxDepth)
       return Error(Code::limit, fmt::format("{}: nested deeper than {} levels", what, kMaxDepth));
     return parsed;
-  } catch (const Json::exception& e) {
-    return Error(Code::invalid, fmt::format("{}: not JSON: {}", what, e.what()));
-  }
+  } catch (const Json::exception& e) { return Error(Code::invalid, fmt::format("{}: not JSON: {}", what, e.what())); }
 }
 
 const Json* find(const Json& object, std::string_view key) {

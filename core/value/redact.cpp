@@ -42,7 +42,8 @@ bool password_span(std::string_view text, std::size_t at, std::size_t& from, std
     if (c == ':' && colon == std::string_view::npos) colon = end;
     if (c == '@') sign = end;  // the last one: a password may hold an unescaped one
   }
-  if (colon == std::string_view::npos || sign == std::string_view::npos || colon > sign || sign == colon + 1) return false;
+  if (colon == std::string_view::npos || sign == std::string_view::npos || colon > sign || sign == colon + 1)
+    return false;
   from = colon + 1, to = sign;
   return true;
 }
@@ -50,7 +51,8 @@ bool password_span(std::string_view text, std::size_t at, std::size_t& from, std
 bool worth_a_look(std::string_view text) {
   if (text.find("://") != std::string_view::npos || text.find("PRIVATE KEY") != std::string_view::npos) return true;
   for (std::size_t i = 0; i + 6 < text.size(); ++i)
-    if (lower(text[i]) == 'b' && (starts_with_word(text, i, "bearer ") || starts_with_word(text, i, "basic "))) return true;
+    if (lower(text[i]) == 'b' && (starts_with_word(text, i, "bearer ") || starts_with_word(text, i, "basic ")))
+      return true;
   return false;
 }
 
@@ -120,7 +122,8 @@ void mark_changes(const Json& before, const Json& after, Json& shown_before, Jso
       if (old && now) mark_changes(*old, *now, child, shown_after[key]);
     }
   } else if (shown_before.is_array() && before.is_array() && after.is_array() && before.size() == after.size()) {
-    for (std::size_t i = 0; i < shown_before.size(); ++i) mark_changes(before[i], after[i], shown_before[i], shown_after[i]);
+    for (std::size_t i = 0; i < shown_before.size(); ++i)
+      mark_changes(before[i], after[i], shown_before[i], shown_after[i]);
   } else if (shown_before == Json(kRedacted)) {
     shown_before = kBefore, shown_after = kAfter;
   } else if (shown_before.is_string()) {
@@ -153,7 +156,9 @@ std::string redact_text(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const char c = lower(text[i]);
     if (c == 'b' && (i == 0 || !token_char(text[i - 1]))) {
-      const std::string_view scheme = starts_with_word(text, i, "bearer ") ? "bearer" : starts_with_word(text, i, "basic ") ? "basic" : "";
+      const std::string_view scheme = starts_with_word(text, i, "bearer ")  ? "bearer"
+                                      : starts_with_word(text, i, "basic ") ? "basic"
+                                                                            : "";
       if (const std::size_t end = scheme.empty() ? i : authorization_end(text, i, scheme); end > i) {
         out.append(text.substr(i, scheme.size() + 1)).append(kRedacted);
         i = end;

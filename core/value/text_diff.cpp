@@ -66,7 +66,9 @@ std::vector<Run> script(const std::vector<int>& a, const std::vector<int>& b) {
   long x = n, y = m;
   for (long d = edits; d > 0; --d) {
     const auto& previous = trace[static_cast<std::size_t>(d - 1)];  // diagonals -(d-1)..(d-1)
-    const auto furthest = [&](long k) { return k < -(d - 1) || k > d - 1 ? -1L : previous[static_cast<std::size_t>(k + d - 1)]; };
+    const auto furthest = [&](long k) {
+      return k < -(d - 1) || k > d - 1 ? -1L : previous[static_cast<std::size_t>(k + d - 1)];
+    };
     const long k = x - y;
     const bool down = k == -d || (k != d && furthest(k - 1) < furthest(k + 1));
     const long from_x = down ? furthest(k + 1) : furthest(k - 1);
@@ -88,7 +90,8 @@ std::vector<Run> script(const std::vector<int>& a, const std::vector<int>& b) {
 std::vector<Run> runs_between(const Lines& before, const Lines& after) {
   std::size_t head = 0, tail = 0;
   while (head < before.size() && head < after.size() && before[head] == after[head]) ++head;
-  while (tail < before.size() - head && tail < after.size() - head && before[before.size() - 1 - tail] == after[after.size() - 1 - tail])
+  while (tail < before.size() - head && tail < after.size() - head &&
+         before[before.size() - 1 - tail] == after[after.size() - 1 - tail])
     ++tail;
   std::unordered_map<std::string_view, int> numbers;
   const auto number = [&](const Lines& lines) {
@@ -119,7 +122,8 @@ void write_range(std::string& out, char sign, std::size_t start, std::size_t len
 
 class Hunks {
  public:
-  Hunks(const Lines& before, const Lines& after, std::size_t context) : before_(before), after_(after), context_(context) {}
+  Hunks(const Lines& before, const Lines& after, std::size_t context)
+      : before_(before), after_(after), context_(context) {}
 
   std::string write(const std::vector<Run>& runs) {
     for (const Run& run : runs) {
@@ -175,14 +179,16 @@ class Hunks {
 
 std::string shown(Json object) {
   if (object.is_null()) return "";
-  if (auto metadata = object.is_object() ? object.find("metadata") : object.end(); object.is_object() && metadata != object.end() && metadata->is_object())
+  if (auto metadata = object.is_object() ? object.find("metadata") : object.end();
+      object.is_object() && metadata != object.end() && metadata->is_object())
     for (const char* key : {"managedFields", "resourceVersion", "generation"}) metadata->erase(key);
   return to_yaml(object);
 }
 
 }  // namespace
 
-std::string unified_text_diff(std::string_view before, std::string_view after, std::string_view title, std::size_t context) {
+std::string unified_text_diff(std::string_view before, std::string_view after, std::string_view title,
+                              std::size_t context) {
   if (before == after) return "";
   const Lines a = split(before), b = split(after);
   std::string hunks = Hunks(a, b, context).write(runs_between(a, b));

@@ -13,7 +13,8 @@ Utf8Char decode_utf8(std::string_view text, std::size_t at) {
     if ((byte(at + i) & 0xC0) != 0x80) return {};
     code = (code << 6) | (byte(at + i) & 0x3F);
   }
-  if ((size == 3 && code < 0x800) || (size == 4 && (code < 0x10000 || code > 0x10FFFF)) || (code >= 0xD800 && code < 0xE000))
+  if ((size == 3 && code < 0x800) || (size == 4 && (code < 0x10000 || code > 0x10FFFF)) ||
+      (code >= 0xD800 && code < 0xE000))
     return {};
   return {code, size, true};
 }
@@ -27,7 +28,8 @@ void append_utf8(std::string& out, char32_t code) {
   } else if (code < 0x10000) {
     put(0xE0 | (code >> 12)), put(0x80 | ((code >> 6) & 0x3F)), put(0x80 | (code & 0x3F));
   } else {
-    put(0xF0 | (code >> 18)), put(0x80 | ((code >> 12) & 0x3F)), put(0x80 | ((code >> 6) & 0x3F)), put(0x80 | (code & 0x3F));
+    put(0xF0 | (code >> 18)), put(0x80 | ((code >> 12) & 0x3F)), put(0x80 | ((code >> 6) & 0x3F)),
+        put(0x80 | (code & 0x3F));
   }
 }
 

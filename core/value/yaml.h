@@ -1,10 +1,9 @@
 // YAML in and out, as Kubernetes and Helm read and write it (sigs.k8s.io/yaml: YAML through JSON).
 //
-// Reading: yaml-cpp's events, typed by us with the YAML 1.1 rules that Go's yaml.v2 applies. Strict: a duplicate key is an
-// error that names both lines. Aliases are expanded, and the nodes and bytes visited are counted, so that an alias bomb
-// ends at a bound.
-// Writing: the same bytes as sigs.k8s.io/yaml.Marshal; toYaml in charts is made of it.
-// Failure: Code::invalid or Code::limit with "file:line:column". Threading: pure functions.
+// Reading: yaml-cpp's events, typed by us with the YAML 1.1 rules that Go's yaml.v2 applies. Strict: a duplicate key is
+// an error that names both lines. Aliases are expanded, and the nodes and bytes visited are counted, so that an alias
+// bomb ends at a bound. Writing: the same bytes as sigs.k8s.io/yaml.Marshal; toYaml in charts is made of it. Failure:
+// Code::invalid or Code::limit with "file:line:column". Threading: pure functions.
 #pragma once
 
 #include <string>
@@ -16,7 +15,7 @@
 namespace nautilus::value {
 
 struct YamlLimits {
-  std::size_t max_nodes = 2'000'000;          // after expansion of aliases
+  std::size_t max_nodes = 2'000'000;             // after expansion of aliases
   std::size_t max_bytes = std::size_t{1} << 28;  // of text, after expansion of aliases
   int max_depth = kMaxDepth;
 };
@@ -31,7 +30,8 @@ struct YamlDocument {
   Json value;
   int line = 1;  // where its first node is
 };
-Result<std::vector<YamlDocument>> parse_yaml_documents(std::string_view text, std::string_view file, const YamlLimits& limits = {});
+Result<std::vector<YamlDocument>> parse_yaml_documents(std::string_view text, std::string_view file,
+                                                       const YamlLimits& limits = {});
 
 // Ends with a line break. Invalid UTF-8 becomes U+FFFD. Recurses as deep as the value is nested.
 std::string to_yaml(const Json& value);

@@ -37,7 +37,8 @@ std::string yaml_place(std::string_view file, const YAML::Mark& mark) {
 }
 
 void YamlBuilder::OnDocumentStart(const YAML::Mark& mark) {
-  if (begun_ && !source_.document_may_begin(mark)) fail(mark, "this does not belong to what is above; is the indentation right?");
+  if (begun_ && !source_.document_may_begin(mark))
+    fail(mark, "this does not belong to what is above; is the indentation right?");
   begun_ = true;
   stack_.clear();
   anchors_.clear();
@@ -61,7 +62,8 @@ void YamlBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
 void YamlBuilder::check_null(const YAML::Mark& mark) const {
   if (stack_.empty() || stack_.back().key_next || stack_.back().flow || !stack_.back().value.is_object()) return;
   const YAML::Mark& key = stack_.back().key_mark;
-  if (source_.from(key).find(':') != std::string_view::npos || source_.before(key).find('?') != std::string_view::npos) return;
+  if (source_.from(key).find(':') != std::string_view::npos || source_.before(key).find('?') != std::string_view::npos)
+    return;
   if (mark.line == key.line || source_.before(key).find_first_not_of(" \t-") == std::string_view::npos)
     fail(key, "a key needs a colon after it");
 }
@@ -81,7 +83,8 @@ void YamlBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   put(mark, found->second);
 }
 
-void YamlBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) {
+void YamlBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                           const std::string& text) {
   count(mark, 1, text.size());
   if (tag != "?") last_quoted_ = mark;
   Weighed node{typed(mark, tag, text), 1, text.size(), false};
@@ -90,11 +93,13 @@ void YamlBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
   put(mark, std::move(node));
 }
 
-void YamlBuilder::OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
+void YamlBuilder::OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                                  YAML::EmitterStyle::value style) {
   open(mark, anchor, Json::array(), style);
 }
 
-void YamlBuilder::OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
+void YamlBuilder::OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                             YAML::EmitterStyle::value style) {
   open(mark, anchor, Json::object(), style);
 }
 
@@ -135,7 +140,8 @@ Scalar YamlBuilder::typed(const YAML::Mark& mark, const std::string& tag, const 
   }
   if (kind != "bool" && kind != "int" && kind != "float" && kind != "null" && kind != "timestamp") return string();
   Scalar scalar = resolve_plain(text);
-  const bool fits = (kind == "bool" && scalar.kind == ScalarKind::boolean) || (kind == "int" && scalar.kind == ScalarKind::integer) ||
+  const bool fits = (kind == "bool" && scalar.kind == ScalarKind::boolean) ||
+                    (kind == "int" && scalar.kind == ScalarKind::integer) ||
                     (kind == "float" && (scalar.kind == ScalarKind::real || scalar.kind == ScalarKind::not_finite ||
                                          scalar.kind == ScalarKind::integer)) ||
                     (kind == "null" && scalar.kind == ScalarKind::null) ||
@@ -220,7 +226,8 @@ void YamlBuilder::take_value(Frame& frame, Json value) {
     int first_line = 0;
     for (const OwnKey& own : frame.own)
       if (*own.key == member->first) first_line = own.line;
-    fail(frame.key_mark, fmt::format("key \"{}\" is given twice: here and in line {}", shown(member->first), first_line));
+    fail(frame.key_mark,
+         fmt::format("key \"{}\" is given twice: here and in line {}", shown(member->first), first_line));
   }
   frame.own.push_back({&member->first, frame.key_mark.line + 1});
   member->second = std::move(value);

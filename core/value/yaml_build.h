@@ -37,10 +37,13 @@ class YamlBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override;
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override;
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override;
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override;
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override;
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override;
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override;
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override;
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override;
   void OnMapEnd() override { close(); }
 
  private:
@@ -88,7 +91,7 @@ class YamlBuilder final : public YAML::EventHandler {
   std::size_t nodes_ = 0, bytes_ = 0;
   Json root_;
   int root_line_ = 1;
-  bool begun_ = false;                    // a document has been
+  bool begun_ = false;                     // a document has been
   std::optional<YAML::Mark> last_quoted_;  // text, not a block
 };
 

@@ -28,10 +28,12 @@ struct Analysis {
 bool plain_ascii(std::string_view text) {
   if (text.empty()) return false;
   const char first = text.front();
-  if (!((first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || (first >= '0' && first <= '9') || first == '/'))
+  if (!((first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || (first >= '0' && first <= '9') ||
+        first == '/'))
     return false;
   for (char c : text)
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/'))
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+          c == '.' || c == '/'))
       return false;
   return true;
 }
@@ -224,7 +226,8 @@ class Emitter {
       const bool space = c.code == ' ';
       if (after_break && !line_break(c.code) && fold != kNeverFold) spaces(fold), at = static_cast<std::size_t>(fold);
       after_break = line_break(c.code);
-      if (space && fold != kNeverFold && !after_space && at > kFoldAfter && i > 0 && i + 1 < s.size() && s[i + 1] != ' ') {
+      if (space && fold != kNeverFold && !after_space && at > kFoldAfter && i > 0 && i + 1 < s.size() &&
+          s[i + 1] != ' ') {
         fold_line(fold, at);
       } else {
         if (c.code == '\'') out_ += '\'', ++at;

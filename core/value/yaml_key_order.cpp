@@ -13,8 +13,8 @@ bool letter(char32_t c) {
   if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   if (c < 0x100) return c == 0xAA || c == 0xB5 || c == 0xBA || (c >= 0xC0 && c != 0xD7 && c != 0xF7);
   const bool sign = (c >= 0x2000 && c <= 0x2BFF) || (c >= 0x3000 && c <= 0x3030 && c != 0x3005 && c != 0x3006) ||
-                    (c >= 0xD7FC && c <= 0xF8FF) || c == 0xFEFF || (c >= 0xFE00 && c <= 0xFE6F) || (c >= 0xFF00 && c <= 0xFF20) ||
-                    (c >= 0xFFE0 && c <= 0xFFFF) || (c >= 0x1F000 && c <= 0x1FBFF);
+                    (c >= 0xD7FC && c <= 0xF8FF) || c == 0xFEFF || (c >= 0xFE00 && c <= 0xFE6F) ||
+                    (c >= 0xFF00 && c <= 0xFF20) || (c >= 0xFFE0 && c <= 0xFFFF) || (c >= 0x1F000 && c <= 0x1FBFF);
   return !sign;
 }
 
@@ -63,7 +63,8 @@ std::vector<Json::const_iterator> in_key_order(const Json& object) {
   }
   // A merge sort stays inside its range even where this order is not transitive ("a1" against numbers that overflow).
   if (!sorted)
-    std::stable_sort(members.begin(), members.end(), [](const auto& x, const auto& y) { return key_before(x.key(), y.key()); });
+    std::stable_sort(members.begin(), members.end(),
+                     [](const auto& x, const auto& y) { return key_before(x.key(), y.key()); });
   return members;
 }
 

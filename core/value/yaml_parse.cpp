@@ -23,7 +23,8 @@ class ViewBuffer final : public std::streambuf {
 
 }  // namespace
 
-Result<std::vector<YamlDocument>> parse_yaml_documents(std::string_view text, std::string_view file, const YamlLimits& limits) {
+Result<std::vector<YamlDocument>> parse_yaml_documents(std::string_view text, std::string_view file,
+                                                       const YamlLimits& limits) {
   const YamlSource source(text);
   TRY(source.check_characters(file));
   ViewBuffer buffer(text);
@@ -31,12 +32,9 @@ Result<std::vector<YamlDocument>> parse_yaml_documents(std::string_view text, st
   YamlBuilder builder(source, file, limits);
   try {
     YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
-    }
+    while (parser.HandleNextDocument(builder)) {}
     builder.finish();
-  } catch (YamlStop& stop) {
-    return std::move(stop.error);
-  } catch (const YAML::DeepRecursion& e) {
+  } catch (YamlStop& stop) { return std::move(stop.error); } catch (const YAML::DeepRecursion& e) {
     return Error(Code::limit, fmt::format("nested deeper than {} levels", kMaxDepth)).at(yaml_place(file, e.mark));
   } catch (const YAML::Exception& e) {
     return Error(Code::invalid, "not YAML: " + escape_control(e.msg)).at(yaml_place(file, e.mark));

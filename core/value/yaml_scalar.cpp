@@ -89,7 +89,7 @@ bool underscores_ok(std::string_view text) {
 std::optional<Scalar> real(const std::string& plain) {
   if (!float_shape(plain)) return std::nullopt;
   const double value = std::strtod(plain.c_str(), nullptr);  // the program never leaves the "C" locale
-  if (!std::isfinite(value)) return std::nullopt;             // out of range: Go leaves it a string
+  if (!std::isfinite(value)) return std::nullopt;            // out of range: Go leaves it a string
   return Scalar{ScalarKind::real, json_number(value), value};
 }
 
@@ -146,9 +146,9 @@ bool timestamp(std::string_view text) {
   if (!zoned && text.front() != ' ') return false;
   text.remove_prefix(1);
   if (!zoned)
-    while (take(text, ' ')) {
-    }
-  if (!take(text, 0, 23) || !take(text, ':') || !take(text, 0, 59) || !take(text, ':') || !take(text, 0, 59)) return false;
+    while (take(text, ' ')) {}
+  if (!take(text, 0, 23) || !take(text, ':') || !take(text, 0, 59) || !take(text, ':') || !take(text, 0, 59))
+    return false;
   if (text.size() > 1 && (text[0] == '.' || text[0] == ',') && digit(text[1])) {
     text.remove_prefix(1);
     while (!text.empty() && digit(text.front())) text.remove_prefix(1);
@@ -191,7 +191,8 @@ Json json_number(double value) {
   const char* at = buffer;
   for (; at < written.ptr && *at != 'e'; ++at)
     if (digit(*at)) all += *at;
-  const auto places = static_cast<std::size_t>(std::atoi(std::string(at + 1, static_cast<const char*>(written.ptr)).c_str())) + 1;
+  const auto places =
+      static_cast<std::size_t>(std::atoi(std::string(at + 1, static_cast<const char*>(written.ptr)).c_str())) + 1;
   if (all.size() < places) all.append(places - all.size(), '0');
   if (value < 0) all.insert(all.begin(), '-');
   if (auto whole = integer(all)) return std::move(*whole);
@@ -202,16 +203,18 @@ std::string go_float(double value, int bits) {
   if (std::isnan(value)) return ".nan";
   if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";
   char buffer[64];
-  const auto written = bits == 32 ? std::to_chars(buffer, std::end(buffer), static_cast<float>(value), std::chars_format::scientific)
-                                  : std::to_chars(buffer, std::end(buffer), value, std::chars_format::scientific);
+  const auto written =
+      bits == 32 ? std::to_chars(buffer, std::end(buffer), static_cast<float>(value), std::chars_format::scientific)
+                 : std::to_chars(buffer, std::end(buffer), value, std::chars_format::scientific);
   const std::string_view text(buffer, static_cast<std::size_t>(written.ptr - buffer));
   const auto e = text.find('e');
   if (e == std::string_view::npos) return std::string(text);
   const int exponent = std::atoi(std::string(text.substr(e + 1)).c_str());
   // The shortest %g turns to an exponent at six digits before the point, however many the number has.
   if (exponent < -4 || exponent >= 6) return std::string(text);
-  const auto fixed = bits == 32 ? std::to_chars(buffer, std::end(buffer), static_cast<float>(value), std::chars_format::fixed)
-                                : std::to_chars(buffer, std::end(buffer), value, std::chars_format::fixed);
+  const auto fixed = bits == 32
+                         ? std::to_chars(buffer, std::end(buffer), static_cast<float>(value), std::chars_format::fixed)
+                         : std::to_chars(buffer, std::end(buffer), value, std::chars_format::fixed);
   return std::string(buffer, fixed.ptr);
 }
 
@@ -238,8 +241,6 @@ std::optional<Json> plain_scalar(std::string_view text) {
   return std::move(scalar.value);
 }
 
-bool reads_as_other(std::string_view text) {
-  return resolve_plain(text).kind != ScalarKind::string || base60(text);
-}
+bool reads_as_other(std::string_view text) { return resolve_plain(text).kind != ScalarKind::string || base60(text); }
 
 }  // namespace nautilus::value

@@ -20,8 +20,8 @@ enum class ScalarKind {
 
 struct Scalar {
   ScalarKind kind = ScalarKind::string;
-  Json value;        // null for not_finite
-  double real = 0;   // the number, if kind is real or not_finite
+  Json value;       // null for not_finite
+  double real = 0;  // the number, if kind is real or not_finite
 };
 
 // Never fails: what is nothing else is a string.

@@ -6,7 +6,8 @@ namespace nautilus::value {
 
 YamlSource::YamlSource(std::string_view text) : text_(text) {
   lines_.push_back(0);
-  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) lines_.push_back(at + 1);
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+    lines_.push_back(at + 1);
 }
 
 Result<> YamlSource::check_characters(std::string_view file) const {

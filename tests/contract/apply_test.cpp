@@ -8,10 +8,15 @@ namespace {
 Json labelled(Json labels) { return with_meta(config_map("a"), "labels", std::move(labels)); }
 
 Json service(Json ports) {
-  return {{"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", {{"name", "s"}}}, {"spec", {{"selector", {{"app", "s"}}}, {"ports", std::move(ports)}}}};
+  return {{"apiVersion", "v1"},
+          {"kind", "Service"},
+          {"metadata", {{"name", "s"}}},
+          {"spec", {{"selector", {{"app", "s"}}}, {"ports", std::move(ports)}}}};
 }
 
-Json port_entry(int port, const std::string& name, int target) { return {{"port", port}, {"name", name}, {"targetPort", target}}; }
+Json port_entry(int port, const std::string& name, int target) {
+  return {{"port", port}, {"name", name}, {"targetPort", target}};
+}
 
 }  // namespace
 
@@ -33,7 +38,10 @@ TEST_CASE("applying the same again writes nothing") {
   const Answer made = api().apply(deployments, deployment("d", 0), "alpha");
   REQUIRE_STATUS(made, 201);
   // Let the controllers say what they have to say first.
-  REQUIRE(api().eventually([&] { return at(api().get(deployments).body, "/status/observedGeneration") == 1 && !condition(api().get(deployments).body, "Available").is_null(); }));
+  REQUIRE(api().eventually([&] {
+    return at(api().get(deployments).body, "/status/observedGeneration") == 1 &&
+           !condition(api().get(deployments).body, "Available").is_null();
+  }));
   api().pause(std::chrono::seconds(2));
   const std::string before = api().get(deployments).revision();
   const Answer again = api().apply(deployments, deployment("d", 0), "alpha");
@@ -147,7 +155,8 @@ TEST_CASE("containers merge by name and environment by name") {
                 {{"template",
                   {{"spec",
                     {{"containers",
-                      {{{"name", "app"}, {"env", {{{"name", "B"}, {"value", "2"}}}}}, {{"name", "side"}, {"image", "example.test/side:1"}}}}}}}}}}};
+                      {{{"name", "app"}, {"env", {{{"name", "B"}, {"value", "2"}}}}},
+                       {{"name", "side"}, {"image", "example.test/side:1"}}}}}}}}}}};
   const Answer merged = api().apply(path, side, "beta");
   REQUIRE_STATUS(merged, 200);
   CHECK(at(merged.body, "/spec/template/spec/containers").size() == 2);
@@ -169,7 +178,8 @@ TEST_CASE("sets merge member by member, atomic parts are owned whole") {
   REQUIRE_STATUS(both, 200);
   CHECK(at(both.body, "/metadata/finalizers").size() == 2);
   CHECK(at(managed_by(both.body, "beta"), "/fieldsV1/f:metadata/f:finalizers").contains(R"(v:"example.test/two")"));
-  CHECK(at(api().apply(path, config_map("a"), "alpha").body, "/metadata/finalizers") == Json::array({"example.test/two"}));
+  CHECK(at(api().apply(path, config_map("a"), "alpha").body, "/metadata/finalizers") ==
+        Json::array({"example.test/two"}));
   REQUIRE_STATUS(api().apply(path, config_map("a"), "beta"), 200);
 
   const std::string dep = scene.group("apps/v1", "deployments", "d");
@@ -208,7 +218,13 @@ TEST_CASE("status is owned through its own door") {
   const Json status = {{"apiVersion", "v1"},
                        {"kind", "Service"},
                        {"metadata", {{"name", "s"}}},
-                       {"status", {{"conditions", {{{"type", "Tested"}, {"status", "True"}, {"reason", "Case"}, {"message", ""}, {"lastTransitionTime", "2026-01-05T06:00:00Z"}}}}}}};
+                       {"status",
+                        {{"conditions",
+                          {{{"type", "Tested"},
+                            {"status", "True"},
+                            {"reason", "Case"},
+                            {"message", ""},
+                            {"lastTransitionTime", "2026-01-05T06:00:00Z"}}}}}}};
   const Answer applied = api().apply(path + "/status", status, "beta");
   REQUIRE_STATUS(applied, 200);
   const Json entry = managed_by(applied.body, "beta", "status");
@@ -227,14 +243,20 @@ TEST_CASE("apply says what it needs") {
   Json wrong = config_map("b");
   CHECK_STATUS(api().apply(path, wrong, "alpha"), 400);
   Json managed = config_map("a");
-  managed["metadata"]["managedFields"] = {{{"manager", "x"}, {"operation", "Apply"}, {"apiVersion", "v1"}, {"fieldsType", "FieldsV1"}, {"fieldsV1", Json::object()}}};
+  managed["metadata"]["managedFields"] = {{{"manager", "x"},
+                                           {"operation", "Apply"},
+                                           {"apiVersion", "v1"},
+                                           {"fieldsType", "FieldsV1"},
+                                           {"fieldsV1", Json::object()}}};
   const Answer refused = api().apply(path, managed, "alpha");
   CHECK_STATUS(refused, 400);
   CHECK_HOLDS(refused.message(), "metadata.managedFields must be nil");
-  const Answer yaml = api().send("PATCH", path + "?fieldManager=alpha", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: \"1\"}\n",
+  const Answer yaml = api().send("PATCH", path + "?fieldManager=alpha",
+                                 "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: \"1\"}\n",
                                  "application/apply-patch+yaml");
   CHECK_STATUS(yaml, 201);
-  const Answer forced = api().send("PATCH", path + "?fieldManager=x&force=true", "{\"data\":{\"k\":\"2\"}}", "application/merge-patch+json");
+  const Answer forced = api().send("PATCH", path + "?fieldManager=x&force=true", "{\"data\":{\"k\":\"2\"}}",
+                                   "application/merge-patch+json");
   CHECK_STATUS(forced, 422);
   CHECK_HOLDS(forced.message(), "force: Forbidden: may not be specified for non-apply patch");
 }
@@ -245,7 +267,8 @@ TEST_CASE("apply with a revision holds to it") {
   const Answer made = api().apply(path, config_map("a", {{"k", "1"}}), "alpha");
   REQUIRE_STATUS(made, 201);
   REQUIRE_STATUS(api().apply(path, config_map("a", {{"k", "2"}}), "alpha"), 200);
-  const Answer old = api().apply(path, with_meta(config_map("a", {{"k", "3"}}), "resourceVersion", made.revision()), "alpha");
+  const Answer old =
+      api().apply(path, with_meta(config_map("a", {{"k", "3"}}), "resourceVersion", made.revision()), "alpha");
   CHECK_STATUS(old, 409);
   CHECK_HOLDS(old.message(), "the object has been modified");
   CHECK(at(api().get(path).body, "/data/k") == "2");

@@ -58,24 +58,29 @@ TEST_CASE("refusals carry the API's status, reason and words") {
   const std::string ns = scene.name();
   const Case cases[] = {
       {"GET", scene.core("configmaps", "none"), nullptr, 404, "NotFound", "configmaps \"none\" not found"},
-      {"GET", scene.group("apps/v1", "deployments", "none"), nullptr, 404, "NotFound", "deployments.apps \"none\" not found"},
+      {"GET", scene.group("apps/v1", "deployments", "none"), nullptr, 404, "NotFound",
+       "deployments.apps \"none\" not found"},
       {"GET", scene.core("unknowns"), nullptr, 404, "NotFound", "the server could not find the requested resource"},
-      {"POST", scene.core("configmaps"), config_map("taken"), 409, "AlreadyExists", "configmaps \"taken\" already exists"},
+      {"POST", scene.core("configmaps"), config_map("taken"), 409, "AlreadyExists",
+       "configmaps \"taken\" already exists"},
       {"POST", scene.core("configmaps"), config_map("Not_A_Name"), 422, "Invalid",
-       "ConfigMap \"Not_A_Name\" is invalid: metadata.name: Invalid value: \"Not_A_Name\": a lowercase RFC 1123 subdomain must consist of"},
+       "ConfigMap \"Not_A_Name\" is invalid: metadata.name: Invalid value: \"Not_A_Name\": a lowercase RFC 1123 "
+       "subdomain must consist of"},
       {"POST", scene.core("configmaps"), with_meta(config_map("a"), "namespace", "elsewhere"), 400, "BadRequest",
        "the namespace of the provided object does not match the namespace sent on the request"},
-      {"POST", "/api/v1/namespaces/no-such-namespace/configmaps", config_map("a"), 404, "NotFound", "namespaces \"no-such-namespace\" not found"},
+      {"POST", "/api/v1/namespaces/no-such-namespace/configmaps", config_map("a"), 404, "NotFound",
+       "namespaces \"no-such-namespace\" not found"},
       {"PUT", scene.core("configmaps", "taken"), config_map("other"), 400, "BadRequest",
        "the name of the object (other) does not match the name on the URL (taken)"},
       {"DELETE", scene.core("configmaps", "none"), nullptr, 404, "NotFound", "configmaps \"none\" not found"},
-      {"POST", scene.core("configmaps"), Json{{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "a"}}}}, 400, "BadRequest",
-       "Secret in version \"v1\" cannot be handled as a ConfigMap"},
+      {"POST", scene.core("configmaps"), Json{{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "a"}}}},
+       400, "BadRequest", "Secret in version \"v1\" cannot be handled as a ConfigMap"},
   };
   for (const auto& expected : cases) {
     CAPTURE(expected.method);
     CAPTURE(expected.target);
-    const Answer answer = api().send(expected.method, expected.target, expected.body.is_null() ? "" : expected.body.dump());
+    const Answer answer =
+        api().send(expected.method, expected.target, expected.body.is_null() ? "" : expected.body.dump());
     CHECK_STATUS(answer, expected.status);
     CHECK(answer.reason() == expected.reason);
     CHECK_HOLDS(answer.message(), expected.message);
@@ -96,7 +101,8 @@ TEST_CASE("a write against an old revision is a conflict") {
   CHECK_STATUS(refused, 409);
   CHECK(refused.reason() == "Conflict");
   CHECK_HOLDS(refused.message(),
-              "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest "
+              "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your "
+              "changes to the latest "
               "version and try again");
   // Without a revision the last writer wins, for this kind.
   second["metadata"].erase("resourceVersion");
@@ -106,10 +112,12 @@ TEST_CASE("a write against an old revision is a conflict") {
 TEST_CASE("a lease is taken by one of two who saw the same revision") {
   Scene scene;
   const std::string leases = scene.group("coordination.k8s.io/v1", "leases");
-  const Json lease = {{"apiVersion", "coordination.k8s.io/v1"},
-                      {"kind", "Lease"},
-                      {"metadata", {{"name", "lock"}}},
-                      {"spec", {{"holderIdentity", "nobody"}, {"leaseDurationSeconds", 15}, {"renewTime", "2026-01-05T06:00:00.000000Z"}}}};
+  const Json lease = {
+      {"apiVersion", "coordination.k8s.io/v1"},
+      {"kind", "Lease"},
+      {"metadata", {{"name", "lock"}}},
+      {"spec",
+       {{"holderIdentity", "nobody"}, {"leaseDurationSeconds", 15}, {"renewTime", "2026-01-05T06:00:00.000000Z"}}}};
   const Answer made = api().post(leases, lease);
   REQUIRE_STATUS(made, 201);
   CHECK(at(made.body, "/spec/renewTime") == "2026-01-05T06:00:00.000000Z");
@@ -129,11 +137,12 @@ TEST_CASE("a lease is taken by one of two who saw the same revision") {
 TEST_CASE("status and spec are written by different doors") {
   Scene scene;
   const std::string path = scene.group("policy/v1", "poddisruptionbudgets");
-  const Json budget = {{"apiVersion", "policy/v1"},
-                       {"kind", "PodDisruptionBudget"},
-                       {"metadata", {{"name", "b"}}},
-                       {"spec", {{"minAvailable", 1}, {"selector", {{"matchLabels", {{"app", "none"}}}}}}},
-                       {"status", {{"currentHealthy", 7}, {"desiredHealthy", 0}, {"disruptionsAllowed", 0}, {"expectedPods", 0}}}};
+  const Json budget = {
+      {"apiVersion", "policy/v1"},
+      {"kind", "PodDisruptionBudget"},
+      {"metadata", {{"name", "b"}}},
+      {"spec", {{"minAvailable", 1}, {"selector", {{"matchLabels", {{"app", "none"}}}}}}},
+      {"status", {{"currentHealthy", 7}, {"desiredHealthy", 0}, {"disruptionsAllowed", 0}, {"expectedPods", 0}}}};
   const Answer made = api().post(path, budget);
   REQUIRE_STATUS(made, 201);
   CHECK(at(made.body, "/status/currentHealthy") != 7);
@@ -141,7 +150,8 @@ TEST_CASE("status and spec are written by different doors") {
   const Answer scaled = api().merge_patch(path + "/b/status", {{"spec", {{"minAvailable", 5}}}});
   REQUIRE_STATUS(scaled, 200);
   CHECK(at(scaled.body, "/spec/minAvailable") == 1);
-  const Answer patched = api().merge_patch(path + "/b", {{"status", {{"currentHealthy", 9}}}, {"spec", {{"minAvailable", 2}}}});
+  const Answer patched =
+      api().merge_patch(path + "/b", {{"status", {{"currentHealthy", 9}}}, {"spec", {{"minAvailable", 2}}}});
   REQUIRE_STATUS(patched, 200);
   CHECK(at(patched.body, "/spec/minAvailable") == 2);
   CHECK(at(patched.body, "/status/currentHealthy") != 9);
@@ -182,7 +192,9 @@ TEST_CASE("deletion holds to its preconditions") {
   };
   const Answer other = api().remove(path, options({{"uid", "00000000-0000-0000-0000-000000000000"}}));
   CHECK_STATUS(other, 409);
-  CHECK_HOLDS(other.message(), "the UID in the precondition (00000000-0000-0000-0000-000000000000) does not match the UID in record (" + made.uid() + ")");
+  CHECK_HOLDS(other.message(),
+              "the UID in the precondition (00000000-0000-0000-0000-000000000000) does not match the UID in record (" +
+                  made.uid() + ")");
   CHECK_STATUS(api().remove(path, options({{"resourceVersion", "1"}})), 409);
   CHECK_STATUS(api().get(path), 200);
   CHECK_STATUS(api().remove(path, options({{"uid", made.uid()}, {"resourceVersion", made.revision()}})), 200);
@@ -192,16 +204,23 @@ TEST_CASE("deletion holds to its preconditions") {
 TEST_CASE("a collection is deleted by selector") {
   Scene scene;
   for (int i = 0; i < 4; ++i)
-    REQUIRE_STATUS(api().post(scene.core("configmaps"), with_meta(config_map(fmt::format("c{}", i)), "labels", {{"half", i % 2 ? "odd" : "even"}})), 201);
+    REQUIRE_STATUS(api().post(scene.core("configmaps"), with_meta(config_map(fmt::format("c{}", i)), "labels",
+                                                                  {{"half", i % 2 ? "odd" : "even"}})),
+                   201);
   REQUIRE_STATUS(api().remove(scene.core("configmaps") + "?labelSelector=half%3Dodd"), 200);
   std::set<std::string> left;
-  for (const auto& item : at(api().get(scene.core("configmaps") + "?labelSelector=half").body, "/items")) left.insert(item["metadata"]["name"]);
+  for (const auto& item : at(api().get(scene.core("configmaps") + "?labelSelector=half").body, "/items"))
+    left.insert(item["metadata"]["name"]);
   CHECK(left == std::set<std::string>{"c0", "c2"});
 }
 
 TEST_CASE("a list comes in pages that all show one moment") {
   Scene scene;
-  for (int i = 0; i < 7; ++i) REQUIRE_STATUS(api().post(scene.core("secrets"), {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", fmt::format("s{}", i)}}}}), 201);
+  for (int i = 0; i < 7; ++i)
+    REQUIRE_STATUS(
+        api().post(scene.core("secrets"),
+                   {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", fmt::format("s{}", i)}}}}),
+        201);
   const Answer first = api().get(scene.core("secrets") + "?limit=3");
   REQUIRE_STATUS(first, 200);
   CHECK(at(first.body, "/kind") == "SecretList");
@@ -210,7 +229,9 @@ TEST_CASE("a list comes in pages that all show one moment") {
   std::string token = value::string_at(first.body, "metadata", "continue");
   CHECK_FALSE(token.empty());
   // Made after the first page, so on no page.
-  REQUIRE_STATUS(api().post(scene.core("secrets"), {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "s9"}}}}), 201);
+  REQUIRE_STATUS(
+      api().post(scene.core("secrets"), {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "s9"}}}}),
+      201);
 
   std::vector<std::string> names;
   for (const auto& item : at(first.body, "/items")) names.push_back(item["metadata"]["name"]);
@@ -231,7 +252,9 @@ TEST_CASE("a list comes in pages that all show one moment") {
 TEST_CASE("selectors choose by label and by field") {
   Scene scene;
   const Json labels[] = {{{"tier", "web"}, {"env", "prod"}}, {{"tier", "web"}, {"env", "dev"}}, {{"tier", "db"}}};
-  for (int i = 0; i < 3; ++i) REQUIRE_STATUS(api().post(scene.core("configmaps"), with_meta(config_map(fmt::format("o{}", i)), "labels", labels[i])), 201);
+  for (int i = 0; i < 3; ++i)
+    REQUIRE_STATUS(
+        api().post(scene.core("configmaps"), with_meta(config_map(fmt::format("o{}", i)), "labels", labels[i])), 201);
   struct Case {
     std::string query;
     std::set<std::string> names;
@@ -303,12 +326,14 @@ TEST_CASE("unknown and doubled fields are refused, told or dropped, as asked") {
   CHECK_STATUS(ignored, 201);
   CHECK(ignored.header_values("Warning").empty());
 
-  const std::string doubled = R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"two"},"data":{"a":"1"},"data":{"b":"2"}})";
+  const std::string doubled =
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"two"},"data":{"a":"1"},"data":{"b":"2"}})";
   const Answer twice = api().send("POST", scene.core("configmaps") + "?fieldValidation=Strict", doubled);
   CHECK_STATUS(twice, 400);
   CHECK_HOLDS(twice.message(), "duplicate field \"data\"");
 
-  const Answer applied = api().apply(scene.group("apps/v1", "deployments", "d"), object, "me", "&fieldValidation=Strict");
+  const Answer applied =
+      api().apply(scene.group("apps/v1", "deployments", "d"), object, "me", "&fieldValidation=Strict");
   // Apply fails earlier, while it finds out who owns what, and so with other words and another status.
   CHECK_STATUS(applied, 500);
   CHECK_HOLDS(applied.message(), "failed to create typed patch object (/d; apps/v1, Kind=Deployment): ");
@@ -333,12 +358,17 @@ TEST_CASE("what may not change is refused with its field") {
   set["kind"] = "StatefulSet";
   set["spec"]["serviceName"] = "s";
   REQUIRE_STATUS(api().post(sets, set), 201);
-  REQUIRE_STATUS(api().post(scene.core("configmaps"), [] {
-    Json fixed = config_map("f", {{"k", "1"}});
-    fixed["immutable"] = true;
-    return fixed;
-  }()), 201);
-  const Json service = {{"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", {{"name", "v"}}}, {"spec", {{"selector", {{"app", "v"}}}, {"ports", {{{"port", 80}}}}}}};
+  REQUIRE_STATUS(api().post(scene.core("configmaps"),
+                            [] {
+                              Json fixed = config_map("f", {{"k", "1"}});
+                              fixed["immutable"] = true;
+                              return fixed;
+                            }()),
+                 201);
+  const Json service = {{"apiVersion", "v1"},
+                        {"kind", "Service"},
+                        {"metadata", {{"name", "v"}}},
+                        {"spec", {{"selector", {{"app", "v"}}}, {"ports", {{{"port", 80}}}}}}};
   REQUIRE_STATUS(api().post(scene.core("services"), service), 201);
   const Json secret = {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "t"}}}, {"type", "Opaque"}};
   REQUIRE_STATUS(api().post(scene.core("secrets"), secret), 201);
@@ -348,16 +378,27 @@ TEST_CASE("what may not change is refused with its field") {
     std::string message;
   };
   const Case cases[] = {
-      {deployments + "/d", {{"spec", {{"selector", {{"matchLabels", {{"app", "other"}}}}}, {"template", {{"metadata", {{"labels", {{"app", "other"}}}}}}}}}},
-       "Deployment.apps \"d\" is invalid: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"},
-      {sets + "/s", {{"spec", {{"serviceName", "other"}}}},
+      {deployments + "/d",
+       {{"spec",
+         {{"selector", {{"matchLabels", {{"app", "other"}}}}},
+          {"template", {{"metadata", {{"labels", {{"app", "other"}}}}}}}}}},
+       "Deployment.apps \"d\" is invalid: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field "
+       "is immutable"},
+      {sets + "/s",
+       {{"spec", {{"serviceName", "other"}}}},
        "StatefulSet.apps \"s\" is invalid: spec.serviceName: Invalid value: \"other\": field is immutable"},
-      {sets + "/s", {{"spec", {{"podManagementPolicy", "Parallel"}}}},
+      {sets + "/s",
+       {{"spec", {{"podManagementPolicy", "Parallel"}}}},
        "StatefulSet.apps \"s\" is invalid: spec.podManagementPolicy: Invalid value: \"Parallel\": field is immutable"},
-      {scene.core("configmaps", "f"), {{"data", {{"k", "2"}}}}, "ConfigMap \"f\" is invalid: data: Forbidden: field is immutable when `immutable` is set"},
+      {scene.core("configmaps", "f"),
+       {{"data", {{"k", "2"}}}},
+       "ConfigMap \"f\" is invalid: data: Forbidden: field is immutable when `immutable` is set"},
       {scene.core("services", "v"), {{"spec", {{"clusterIP", "10.96.99.99"}}}}, "may not change once set"},
-      {scene.core("secrets", "t"), {{"type", "kubernetes.io/tls"}}, "type: Invalid value: \"kubernetes.io/tls\": field is immutable"},
-      {scene.core("configmaps", "f"), {{"metadata", {{"uid", "00000000-0000-0000-0000-000000000000"}}}},
+      {scene.core("secrets", "t"),
+       {{"type", "kubernetes.io/tls"}},
+       "type: Invalid value: \"kubernetes.io/tls\": field is immutable"},
+      {scene.core("configmaps", "f"),
+       {{"metadata", {{"uid", "00000000-0000-0000-0000-000000000000"}}}},
        "metadata.uid: Invalid value: \"00000000-0000-0000-0000-000000000000\": field is immutable"},
   };
   for (const auto& expected : cases) {
@@ -376,7 +417,9 @@ TEST_CASE("an object that breaks the rules of its kind is refused with every fie
   object["spec"]["template"]["spec"]["containers"][0]["name"] = "Not A Name";
   const Answer refused = api().post(scene.group("apps/v1", "deployments"), object);
   CHECK_STATUS(refused, 422);
-  CHECK_HOLDS(refused.message(), "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match template `labels`");
+  CHECK_HOLDS(
+      refused.message(),
+      "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match template `labels`");
   CHECK_HOLDS(refused.message(), "spec.template.spec.containers[0].image: Required value");
   CHECK_HOLDS(refused.message(), "spec.template.spec.containers[0].name: Invalid value: \"Not A Name\"");
   std::set<std::string> fields;

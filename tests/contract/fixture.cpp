@@ -54,7 +54,8 @@ Answer Api::send(std::string method, std::string target, const std::string& body
 }
 
 Answer Api::apply(std::string target, const Json& body, std::string_view manager, std::string_view more) {
-  return send("PATCH", fmt::format("{}?fieldManager={}{}", target, manager, more), body.dump(), "application/apply-patch+yaml");
+  return send("PATCH", fmt::format("{}?fieldManager={}{}", target, manager, more), body.dump(),
+              "application/apply-patch+yaml");
 }
 
 void Api::pause(port::Duration time) {
@@ -120,7 +121,8 @@ Scene::Scene(std::string_view pod_security) {
   Json labels = Json::object();
   for (const char* mode : {"enforce", "warn"})
     if (!pod_security.empty()) labels[fmt::format("pod-security.kubernetes.io/{}", mode)] = pod_security;
-  Json ns = {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"generateName", "contract-"}, {"labels", labels}}}};
+  Json ns = {
+      {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"generateName", "contract-"}, {"labels", labels}}}};
   const Answer made = api().post("/api/v1/namespaces", ns);
   REQUIRE_STATUS(made, 201);
   name_ = value::string_at(made.body, "metadata", "name");
@@ -135,7 +137,8 @@ std::string Scene::core(std::string_view resource, std::string_view object) cons
 }
 
 std::string Scene::group(std::string_view group_version, std::string_view resource, std::string_view object) const {
-  return fmt::format("/apis/{}/namespaces/{}/{}{}{}", group_version, name_, resource, object.empty() ? "" : "/", object);
+  return fmt::format("/apis/{}/namespaces/{}/{}{}{}", group_version, name_, resource, object.empty() ? "" : "/",
+                     object);
 }
 
 Json config_map(std::string_view name, const Json& data) {
@@ -181,7 +184,8 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 
 Json managed_by(const Json& object, std::string_view manager, std::string_view subresource) {
   for (const auto& entry : at(object, "/metadata/managedFields"))
-    if (value::string_at(entry, "manager") == manager && value::string_at(entry, "subresource") == subresource) return entry;
+    if (value::string_at(entry, "manager") == manager && value::string_at(entry, "subresource") == subresource)
+      return entry;
   return nullptr;
 }
 

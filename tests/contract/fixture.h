@@ -44,15 +44,20 @@ class Api {
   Api(port::HttpTransport& transport, const port::Clock& clock, bool simulated)
       : transport_(transport), clock_(clock), simulated_(simulated) {}
 
-  Answer send(std::string method, std::string target, const std::string& body = {}, std::string_view content_type = "application/json");
+  Answer send(std::string method, std::string target, const std::string& body = {},
+              std::string_view content_type = "application/json");
   Answer get(std::string target) { return send("GET", std::move(target)); }
   Answer post(std::string target, const Json& body) { return send("POST", std::move(target), body.dump()); }
   Answer put(std::string target, const Json& body) { return send("PUT", std::move(target), body.dump()); }
   Answer remove(std::string target, const Json& options = nullptr) {
     return send("DELETE", std::move(target), options.is_null() ? std::string() : options.dump());
   }
-  Answer json_patch(std::string target, const Json& body) { return send("PATCH", std::move(target), body.dump(), "application/json-patch+json"); }
-  Answer merge_patch(std::string target, const Json& body) { return send("PATCH", std::move(target), body.dump(), "application/merge-patch+json"); }
+  Answer json_patch(std::string target, const Json& body) {
+    return send("PATCH", std::move(target), body.dump(), "application/json-patch+json");
+  }
+  Answer merge_patch(std::string target, const Json& body) {
+    return send("PATCH", std::move(target), body.dump(), "application/merge-patch+json");
+  }
   Answer strategic_patch(std::string target, const Json& body) {
     return send("PATCH", std::move(target), body.dump(), "application/strategic-merge-patch+json");
   }
@@ -135,6 +140,8 @@ Json managed_by(const Json& object, std::string_view manager, std::string_view s
 
 // The answer's status must be `code`; the server's words are shown if it is not.
 #define CHECK_STATUS(answer, code) CHECK_MESSAGE((answer).status == (code), (answer).status, ": ", (answer).message())
-#define REQUIRE_STATUS(answer, code) REQUIRE_MESSAGE((answer).status == (code), (answer).status, ": ", (answer).message())
+#define REQUIRE_STATUS(answer, code) \
+  REQUIRE_MESSAGE((answer).status == (code), (answer).status, ": ", (answer).message())
 // The text must hold the part.
-#define CHECK_HOLDS(text, part) CHECK_MESSAGE(nautilus::contract::contains((text), (part)), "\"", (text), "\" does not hold \"", (part), "\"")
+#define CHECK_HOLDS(text, part) \
+  CHECK_MESSAGE(nautilus::contract::contains((text), (part)), "\"", (text), "\" does not hold \"", (part), "\"")

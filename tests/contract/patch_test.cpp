@@ -13,7 +13,9 @@ TEST_CASE("a JSON patch does its operations in order, all or none") {
   REQUIRE_STATUS(patched, 200);
   CHECK(at(patched.body, "/data") == Json({{"k", "x"}, {"m", "3"}}));
 
-  const Answer failed = api().json_patch(path, Json::parse(R"([{"op":"replace","path":"/data/k","value":"y"}, {"op":"test","path":"/data/m","value":"no"}])"));
+  const Answer failed = api().json_patch(
+      path,
+      Json::parse(R"([{"op":"replace","path":"/data/k","value":"y"}, {"op":"test","path":"/data/m","value":"no"}])"));
   CHECK_STATUS(failed, 422);
   CHECK(at(api().get(path).body, "/data/k") == "x");
   CHECK_STATUS(api().json_patch(path, Json::parse(R"({"op":"remove","path":"/data/k"})")), 400);
@@ -34,7 +36,8 @@ TEST_CASE("a strategic patch merges lists by their key and can delete from them"
   Scene scene;
   const std::string path = scene.group("apps/v1", "deployments", "d");
   Json base = deployment("d", 0);
-  base["spec"]["template"]["spec"]["containers"][0]["env"] = Json::parse(R"([{"name":"A","value":"1"},{"name":"B","value":"2"}])");
+  base["spec"]["template"]["spec"]["containers"][0]["env"] =
+      Json::parse(R"([{"name":"A","value":"1"},{"name":"B","value":"2"}])");
   REQUIRE_STATUS(api().post(scene.group("apps/v1", "deployments"), base), 201);
   const Answer patched = api().strategic_patch(path, Json::parse(R"({"spec":{"template":{"spec":{"containers":[
     {"name":"app","image":"example.test/app:2","env":[{"name":"A","$patch":"delete"},{"name":"C","value":"3"}]},
@@ -56,7 +59,8 @@ TEST_CASE("a patch with a revision is a conflict when that is past") {
   const std::string path = scene.core("configmaps", "a");
   const Answer made = api().post(scene.core("configmaps"), config_map("a"));
   REQUIRE_STATUS(api().merge_patch(path, {{"data", {{"k", "1"}}}}), 200);
-  const Answer refused = api().merge_patch(path, {{"metadata", {{"resourceVersion", made.revision()}}}, {"data", {{"k", "2"}}}});
+  const Answer refused =
+      api().merge_patch(path, {{"metadata", {{"resourceVersion", made.revision()}}}, {"data", {{"k", "2"}}}});
   CHECK_STATUS(refused, 409);
   CHECK(refused.reason() == "Conflict");
 }

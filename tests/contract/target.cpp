@@ -1,7 +1,7 @@
 // Which API server the cases run against: NAUTILUS_CONTRACT=sim (default) or real.
 //
-// real: NAUTILUS_TEST_SERVER is its address, NAUTILUS_TEST_PKI a folder with ca.crt, admin.crt, admin.key; both come from
-// tests/support/cluster/with_cluster.py.
+// real: NAUTILUS_TEST_SERVER is its address, NAUTILUS_TEST_PKI a folder with ca.crt, admin.crt, admin.key; both come
+// from tests/support/cluster/with_cluster.py.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstdlib>
 #include <fstream>
@@ -29,7 +29,8 @@ std::string setting(const char* name) {
   return found ? found : "";
 }
 
-int run(doctest::Context& context, port::Connector& connector, const port::Endpoint& endpoint, const port::Clock& clock, bool simulated) {
+int run(doctest::Context& context, port::Connector& connector, const port::Endpoint& endpoint, const port::Clock& clock,
+        bool simulated) {
   auto transport = connector.connect(endpoint);
   if (!transport.ok()) {
     std::fprintf(stderr, "contract: %s\n", transport.error().text().c_str());
@@ -58,7 +59,8 @@ int main(int argc, char** argv) {
     endpoint.client_cert_pem = contract::slurp(pki + "/admin.crt");
     endpoint.client_key_pem = contract::slurp(pki + "/admin.key");
     if (endpoint.server.empty() || endpoint.ca_pem.empty()) {
-      std::fprintf(stderr, "contract: NAUTILUS_TEST_SERVER and NAUTILUS_TEST_PKI are needed; run it through with_cluster.py\n");
+      std::fprintf(stderr,
+                   "contract: NAUTILUS_TEST_SERVER and NAUTILUS_TEST_PKI are needed; run it through with_cluster.py\n");
       return 2;
     }
     host::RealPorts real;

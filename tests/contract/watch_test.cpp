@@ -32,7 +32,8 @@ TEST_CASE("a watch goes on where an earlier one stopped") {
   const std::string many = scene.core("secrets");
   std::string seen;
   for (int i = 0; i < 4; ++i) {
-    const Answer made = api().post(many, {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", fmt::format("s{}", i)}}}});
+    const Answer made =
+        api().post(many, {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", fmt::format("s{}", i)}}}});
     if (i == 1) seen = made.revision();
   }
   Watch watch(api(), many + "?watch=1&resourceVersion=" + seen);
@@ -53,8 +54,11 @@ TEST_CASE("a watch without a revision begins with what is there") {
 TEST_CASE("a streaming list ends its first part with a marked bookmark") {
   Scene scene;
   const std::string many = scene.core("secrets");
-  for (const char* name : {"a", "b"}) REQUIRE_STATUS(api().post(many, {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", name}}}}), 201);
-  Watch watch(api(), many + "?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=");
+  for (const char* name : {"a", "b"})
+    REQUIRE_STATUS(api().post(many, {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", name}}}}), 201);
+  Watch watch(api(), many +
+                         "?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch="
+                         "NotOlderThan&resourceVersion=");
   CHECK(watch.next().type == "ADDED");
   CHECK(watch.next().type == "ADDED");
   const WatchEvent mark = watch.next();
@@ -95,7 +99,8 @@ TEST_CASE("a watch of a resource nobody knows is refused") {
 
 TEST_CASE("a revision from the future is not served") {
   Scene scene;
-  const Answer answer = api().get(scene.core("configmaps") + "?resourceVersion=900000000000&resourceVersionMatch=NotOlderThan&timeoutSeconds=1");
+  const Answer answer = api().get(scene.core("configmaps") +
+                                  "?resourceVersion=900000000000&resourceVersionMatch=NotOlderThan&timeoutSeconds=1");
   CHECK_STATUS(answer, 504);
   CHECK_HOLDS(answer.message(), "Too large resource version: 900000000000, current: ");
 }

@@ -19,7 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string written = value::to_yaml(document);
     // Unicode's own line separators are written as YAML 1.1 has them and read as YAML 1.2 has them; a key << is written
     // plain, as Go does, and then merges.
-    if (written.find("<<") != written.npos || written.find("\u2028") != written.npos || written.find("\u2029") != written.npos) continue;
+    if (written.find("<<") != written.npos || written.find("\u2028") != written.npos ||
+        written.find("\u2029") != written.npos)
+      continue;
     auto back = value::parse_yaml(written, "back");
     if (!back.ok() || *back != document) std::abort();
   }

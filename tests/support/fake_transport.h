@@ -134,7 +134,8 @@ class FakeTransport final : public port::HttpTransport {
     while (!queue_.empty() && queue_.begin()->first.first <= clock_.elapsed) {
       out.push_back(std::move(queue_.begin()->second));
       queue_.erase(queue_.begin());
-      const bool ended = out.back().kind == port::HttpEvent::Kind::done || out.back().kind == port::HttpEvent::Kind::failed;
+      const bool ended =
+          out.back().kind == port::HttpEvent::Kind::done || out.back().kind == port::HttpEvent::Kind::failed;
       if (ended && plain_.erase(out.back().id) > 0) --log_->in_flight;
     }
     return out;
@@ -157,8 +158,8 @@ class FakeTransport final : public port::HttpTransport {
     }
     Rule none;
     none.status = 404;
-    none.body = R"({"kind":"Status","status":"Failure","reason":"NotFound","message":"no rule for )" + request.method + " " +
-                request.target + R"(","code":404})";
+    none.body = R"({"kind":"Status","status":"Failure","reason":"NotFound","message":"no rule for )" + request.method +
+                " " + request.target + R"(","code":404})";
     return none;
   }
   void queue(port::Duration at, port::HttpEvent event) { queue_.emplace(std::pair(at, sequence_++), std::move(event)); }

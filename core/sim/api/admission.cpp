@@ -10,7 +10,9 @@
 namespace nautilus::sim {
 namespace {
 
-Quantity amount_of(const Json& v) { return Quantity::parse(v.is_string() ? v.get<std::string>() : v.dump()).value_or(Quantity()); }
+Quantity amount_of(const Json& v) {
+  return Quantity::parse(v.is_string() ? v.get<std::string>() : v.dump()).value_or(Quantity());
+}
 
 using Amounts = std::map<std::string, Quantity>;
 
@@ -25,8 +27,10 @@ Amounts pod_amounts(const Json& spec, const char* field) {
   };
   each("containers", [&](const Json&, const std::string& key, const Quantity& q) { sum[key] += q; });
   each("initContainers", [&](const Json& c, const std::string& key, const Quantity& q) {
-    if (value::string_at(c, "restartPolicy") == "Always") sum[key] += q;
-    else if (largest[key] < q) largest[key] = q;
+    if (value::string_at(c, "restartPolicy") == "Always")
+      sum[key] += q;
+    else if (largest[key] < q)
+      largest[key] = q;
   });
   for (const auto& [key, q] : largest)
     if (sum[key] < q) sum[key] = q;
@@ -63,7 +67,8 @@ Amounts usage_of(const Served& kind, const Json& object) {
     }
   } else if (info.resource == "persistentvolumeclaims" && spec) {
     used["persistentvolumeclaims"] = Quantity::of(1);
-    if (const Json* storage = value::find(*spec, "resources", "requests", "storage")) used["requests.storage"] = amount_of(*storage);
+    if (const Json* storage = value::find(*spec, "resources", "requests", "storage"))
+      used["requests.storage"] = amount_of(*storage);
     std::string storage_class = value::string_at(*spec, "storageClassName");
     if (!storage_class.empty()) {
       used[storage_class + ".storageclass.storage.k8s.io/persistentvolumeclaims"] = Quantity::of(1);
@@ -102,7 +107,8 @@ bool scope_matches(const Json& quota, const Served& kind, const Json& object) {
       std::string have = value::string_at(object, "spec", "priorityClassName");
       const Json* values = value::find(term, "values");
       bool listed = values && std::find(values->begin(), values->end(), have) != values->end();
-      if ((op == "In" && !listed) || (op == "NotIn" && listed) || (op == "Exists" && have.empty()) || (op == "DoesNotExist" && !have.empty()))
+      if ((op == "In" && !listed) || (op == "NotIn" && listed) || (op == "Exists" && have.empty()) ||
+          (op == "DoesNotExist" && !have.empty()))
         return false;
     }
   return true;
@@ -122,8 +128,11 @@ void Server::Impl::check_namespace(const Served& kind, std::string_view ns, std:
   Object found = store.get(resource::kNamespaces, {}, ns);
   if (!found) throw not_found(namespaces->info, ns);
   if (!value::find(*found, "metadata", "deletionTimestamp")) return;
-  Refused refused = forbidden(kind.info, name, fmt::format("unable to create new content in namespace {} because it is being terminated", ns));
-  refused.status["details"]["causes"] = Json::array({{{"reason", "NamespaceTerminating"}, {"message", fmt::format("namespace {} is being terminated", ns)}, {"field", "metadata.namespace"}}});
+  Refused refused = forbidden(
+      kind.info, name, fmt::format("unable to create new content in namespace {} because it is being terminated", ns));
+  refused.status["details"]["causes"] = Json::array({{{"reason", "NamespaceTerminating"},
+                                                      {"message", fmt::format("namespace {} is being terminated", ns)},
+                                                      {"field", "metadata.namespace"}}});
   throw refused;
 }
 
@@ -158,18 +167,29 @@ void Server::Impl::check_limits(const Served& kind, const Json& object, std::str
       for (const auto& [key, v] : least->items()) {
         Quantity q = amount_of(v);
         auto r = requests.find(key), l = limits.find(key);
-        if (r == requests.end()) problems.push_back(fmt::format("minimum {} usage per {} is {}.  No request is specified", key, what, q.text()));
-        else if (r->second < q) problems.push_back(fmt::format("minimum {} usage per {} is {}, but request is {}", key, what, q.text(), r->second.text()));
-        else if (l != limits.end() && l->second < q) problems.push_back(fmt::format("minimum {} usage per {} is {}, but limit is {}", key, what, q.text(), l->second.text()));
+        if (r == requests.end())
+          problems.push_back(
+              fmt::format("minimum {} usage per {} is {}.  No request is specified", key, what, q.text()));
+        else if (r->second < q)
+          problems.push_back(
+              fmt::format("minimum {} usage per {} is {}, but request is {}", key, what, q.text(), r->second.text()));
+        else if (l != limits.end() && l->second < q)
+          problems.push_back(
+              fmt::format("minimum {} usage per {} is {}, but limit is {}", key, what, q.text(), l->second.text()));
       }
     if (const Json* most = value::find(item, "max"); most && most->is_object())
       for (const auto& [key, v] : most->items()) {
         Quantity q = amount_of(v);
         auto r = requests.find(key), l = limits.find(key);
         bool storage = what == "PersistentVolumeClaim";
-        if (l == limits.end() && !storage) problems.push_back(fmt::format("maximum {} usage per {} is {}.  No limit is specified", key, what, q.text()));
-        else if (l != limits.end() && l->second > q) problems.push_back(fmt::format("maximum {} usage per {} is {}, but limit is {}", key, what, q.text(), l->second.text()));
-        else if (r != requests.end() && r->second > q) problems.push_back(fmt::format("maximum {} usage per {} is {}, but request is {}", key, what, q.text(), r->second.text()));
+        if (l == limits.end() && !storage)
+          problems.push_back(fmt::format("maximum {} usage per {} is {}.  No limit is specified", key, what, q.text()));
+        else if (l != limits.end() && l->second > q)
+          problems.push_back(
+              fmt::format("maximum {} usage per {} is {}, but limit is {}", key, what, q.text(), l->second.text()));
+        else if (r != requests.end() && r->second > q)
+          problems.push_back(
+              fmt::format("maximum {} usage per {} is {}, but request is {}", key, what, q.text(), r->second.text()));
       }
   };
   auto amounts = [](const Json* list) {
@@ -187,7 +207,8 @@ void Server::Impl::check_limits(const Served& kind, const Json& object, std::str
         for (const char* list : {"containers", "initContainers"})
           if (const Json* containers = value::find(object, "spec", list); containers && containers->is_array())
             for (const Json& c : *containers)
-              check(item, amounts(value::find(c, "resources", "requests")), amounts(value::find(c, "resources", "limits")), "Container");
+              check(item, amounts(value::find(c, "resources", "requests")),
+                    amounts(value::find(c, "resources", "limits")), "Container");
       } else if (pod && type == "Pod") {
         check(item, pod_amounts(object["spec"], "requests"), pod_amounts(object["spec"], "limits"), "Pod");
       } else if (claim && type == "PersistentVolumeClaim") {
@@ -198,7 +219,8 @@ void Server::Impl::check_limits(const Served& kind, const Json& object, std::str
   if (problems.empty()) return;
   std::string text;
   for (const auto& p : problems) text += (text.empty() ? "" : ", ") + p;
-  throw forbidden(kind.info, value::string_at(object, "metadata", "name"), problems.size() > 1 ? "[" + text + "]" : text);
+  throw forbidden(kind.info, value::string_at(object, "metadata", "name"),
+                  problems.size() > 1 ? "[" + text + "]" : text);
 }
 
 void Server::Impl::admit_pod(Json& pod, std::string_view ns) {
@@ -211,11 +233,14 @@ void Server::Impl::admit_pod(Json& pod, std::string_view ns) {
   spec["serviceAccount"] = account;
   Object found = store.get(resource::kServiceAccounts, ns, account);
   if (!found && options.require_service_account)
-    throw forbidden(pods->info, name, fmt::format("error looking up service account {}/{}: serviceaccount \"{}\" not found", ns, account, account));
+    throw forbidden(
+        pods->info, name,
+        fmt::format("error looking up service account {}/{}: serviceaccount \"{}\" not found", ns, account, account));
   bool automount = true;
   if (found) {
     automount = value::bool_at(*found, true, "automountServiceAccountToken");
-    if (const Json* secrets = value::find(*found, "imagePullSecrets"); secrets && !secrets->empty() && !spec.contains("imagePullSecrets"))
+    if (const Json* secrets = value::find(*found, "imagePullSecrets");
+        secrets && !secrets->empty() && !spec.contains("imagePullSecrets"))
       spec["imagePullSecrets"] = *secrets;
   }
   automount = value::bool_at(spec, automount, "automountServiceAccountToken");
@@ -229,7 +254,8 @@ void Server::Impl::admit_pod(Json& pod, std::string_view ns) {
       for (Json& c : *containers) {
         Json& mounts = c["volumeMounts"];
         if (!mounts.is_array()) mounts = Json::array();
-        bool own = std::any_of(mounts.begin(), mounts.end(), [&](const Json& m) { return value::string_at(m, "mountPath") == kTokenPath; });
+        bool own = std::any_of(mounts.begin(), mounts.end(),
+                               [&](const Json& m) { return value::string_at(m, "mountPath") == kTokenPath; });
         if (own) continue;
         mounts.push_back({{"name", volume}, {"readOnly", true}, {"mountPath", kTokenPath}});
         used = true;
@@ -238,19 +264,27 @@ void Server::Impl::admit_pod(Json& pod, std::string_view ns) {
     if (used) {
       Json& volumes = spec["volumes"];
       if (!volumes.is_array()) volumes = Json::array();
-      volumes.push_back({{"name", volume},
-                         {"projected",
-                          {{"defaultMode", 420},
-                           {"sources", Json::array({{{"serviceAccountToken", {{"expirationSeconds", 3607}, {"path", "token"}}}},
-                                                    {{"configMap", {{"name", "kube-root-ca.crt"}, {"items", Json::array({{{"key", "ca.crt"}, {"path", "ca.crt"}}})}}}},
-                                                    {{"downwardAPI", {{"items", Json::array({{{"path", "namespace"}, {"fieldRef", {{"apiVersion", "v1"}, {"fieldPath", "metadata.namespace"}}}}})}}}}})}}}});
+      volumes.push_back(
+          {{"name", volume},
+           {"projected",
+            {{"defaultMode", 420},
+             {"sources", Json::array({{{"serviceAccountToken", {{"expirationSeconds", 3607}, {"path", "token"}}}},
+                                      {{"configMap",
+                                        {{"name", "kube-root-ca.crt"},
+                                         {"items", Json::array({{{"key", "ca.crt"}, {"path", "ca.crt"}}})}}}},
+                                      {{"downwardAPI",
+                                        {{"items", Json::array({{{"path", "namespace"},
+                                                                 {"fieldRef",
+                                                                  {{"apiVersion", "v1"},
+                                                                   {"fieldPath", "metadata.namespace"}}}}})}}}}})}}}});
     }
   }
   // Priority
   std::string class_name = value::string_at(spec, "priorityClassName");
   if (class_name.empty()) {
     for (const Object& candidate : store.list({"scheduling.k8s.io", "priorityclasses"}))
-      if (value::bool_at(*candidate, false, "globalDefault")) class_name = value::string_at(*candidate, "metadata", "name");
+      if (value::bool_at(*candidate, false, "globalDefault"))
+        class_name = value::string_at(*candidate, "metadata", "name");
     if (!class_name.empty()) spec["priorityClassName"] = class_name;
   }
   std::int64_t priority = 0;
@@ -271,27 +305,33 @@ void Server::Impl::admit_pod(Json& pod, std::string_view ns) {
       std::string effect = value::string_at(t, "effect"), own = value::string_at(t, "key");
       return (own == key || own.empty()) && (effect.empty() || effect == "NoExecute");
     });
-    if (!covered) tolerations.push_back({{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}});
+    if (!covered)
+      tolerations.push_back(
+          {{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}});
   }
   admit_limits(pod, ns);
 }
 
-void Server::Impl::admit(const Served& kind, std::string_view ns, Json& object, const Json* old, const WriteOptions& write) {
+void Server::Impl::admit(const Served& kind, std::string_view ns, Json& object, const Json* old,
+                         const WriteOptions& write) {
   const std::string& name = kind.info.kind;
   if (kind.custom || old || !write.subresource.empty()) return;
   if (name == "Pod") {
     admit_pod(object, ns);
   } else if (name == "PersistentVolumeClaim" || name == "PersistentVolume") {
     Json& finalizers = object["metadata"]["finalizers"];
-    std::string protection = name == "PersistentVolumeClaim" ? "kubernetes.io/pvc-protection" : "kubernetes.io/pv-protection";
+    std::string protection =
+        name == "PersistentVolumeClaim" ? "kubernetes.io/pvc-protection" : "kubernetes.io/pv-protection";
     if (!finalizers.is_array()) finalizers = Json::array();
-    if (std::find(finalizers.begin(), finalizers.end(), protection) == finalizers.end()) finalizers.push_back(protection);
+    if (std::find(finalizers.begin(), finalizers.end(), protection) == finalizers.end())
+      finalizers.push_back(protection);
     if (name == "PersistentVolumeClaim" && !object["spec"].contains("storageClassName")) {
       // The default class; of several, the newest, then by name.
       std::string chosen, newest;
       for (const Object& sc : store.list(resource::kStorageClasses)) {
         const Json* annotations = value::find(*sc, "metadata", "annotations");
-        if (!annotations || value::string_at(*annotations, "storageclass.kubernetes.io/is-default-class") != "true") continue;
+        if (!annotations || value::string_at(*annotations, "storageclass.kubernetes.io/is-default-class") != "true")
+          continue;
         std::string created = value::string_at(*sc, "metadata", "creationTimestamp");
         if (chosen.empty() || created > newest) chosen = value::string_at(*sc, "metadata", "name"), newest = created;
       }
@@ -299,7 +339,8 @@ void Server::Impl::admit(const Served& kind, std::string_view ns, Json& object, 
     }
   } else if (name == "Ingress") {
     const Json* annotations = value::find(object, "metadata", "annotations");
-    if (!object["spec"].contains("ingressClassName") && !(annotations && annotations->contains("kubernetes.io/ingress.class"))) {
+    if (!object["spec"].contains("ingressClassName") &&
+        !(annotations && annotations->contains("kubernetes.io/ingress.class"))) {
       for (const Object& ic : store.list({"networking.k8s.io", "ingressclasses"})) {
         const Json* marks = value::find(*ic, "metadata", "annotations");
         if (marks && value::string_at(*marks, "ingressclass.kubernetes.io/is-default-class") == "true")
@@ -310,18 +351,23 @@ void Server::Impl::admit(const Served& kind, std::string_view ns, Json& object, 
     for (const Object& other : store.list({"scheduling.k8s.io", "priorityclasses"}))
       if (value::bool_at(*other, false, "globalDefault"))
         throw forbidden(kind.info, value::string_at(object, "metadata", "name"),
-                        fmt::format("PriorityClass {} is already marked as default. Only one default can exist", value::string_at(*other, "metadata", "name")));
+                        fmt::format("PriorityClass {} is already marked as default. Only one default can exist",
+                                    value::string_at(*other, "metadata", "name")));
   }
 }
 
-void Server::Impl::admit_validating(const Served& kind, std::string_view ns, const Json& object, const Json* old, const WriteOptions& write) {
+void Server::Impl::admit_validating(const Served& kind, std::string_view ns, const Json& object, const Json* old,
+                                    const WriteOptions& write) {
   std::string name = value::string_at(object, "metadata", "name");
   const ResourceInfo& info = kind.info;
   for (const auto& rule : deny_rules) {
-    bool hits = (rule.group.empty() || rule.group == info.group) && (rule.resource.empty() || rule.resource == info.resource) &&
-                (rule.ns.empty() || rule.ns == ns) && name.starts_with(rule.name_prefix) && !rule.message.starts_with("delete:");
+    bool hits = (rule.group.empty() || rule.group == info.group) &&
+                (rule.resource.empty() || rule.resource == info.resource) && (rule.ns.empty() || rule.ns == ns) &&
+                name.starts_with(rule.name_prefix) && !rule.message.starts_with("delete:");
     if (hits)
-      throw Refused{make_status(403, "Forbidden", fmt::format("admission webhook \"{}\" denied the request: {}", rule.webhook, rule.message))};
+      throw Refused{
+          make_status(403, "Forbidden",
+                      fmt::format("admission webhook \"{}\" denied the request: {}", rule.webhook, rule.message))};
   }
   if (!write.subresource.empty()) return;
   check_pod_security(kind, ns, object, write);
@@ -352,19 +398,23 @@ void Server::Impl::check_quota(const Served& kind, std::string_view ns, const Js
       std::map<std::string, std::string> missing;
       for (const auto& [key, limit] : hard->items()) {
         std::string_view bare = key, field = "requests";
-        if (bare.starts_with("limits.")) field = "limits", bare.remove_prefix(7);
-        else if (bare.starts_with("requests.")) bare.remove_prefix(9);
+        if (bare.starts_with("limits."))
+          field = "limits", bare.remove_prefix(7);
+        else if (bare.starts_with("requests."))
+          bare.remove_prefix(9);
         if (bare != "cpu" && bare != "memory") continue;
         std::string names;
         for (const char* list : {"containers", "initContainers"})
           if (const Json* containers = value::find(object, "spec", list); containers && containers->is_array())
             for (const Json& c : *containers)
-              if (!value::find(c, "resources", field, bare)) names += (names.empty() ? "" : ",") + value::string_at(c, "name");
+              if (!value::find(c, "resources", field, bare))
+                names += (names.empty() ? "" : ",") + value::string_at(c, "name");
         if (!names.empty()) missing[key] = names;
       }
       if (!missing.empty()) {
         std::string text;
-        for (const auto& [key, names] : missing) text += fmt::format("{}{} for: {}", text.empty() ? "" : "; ", key, names);
+        for (const auto& [key, names] : missing)
+          text += fmt::format("{}{} for: {}", text.empty() ? "" : "; ", key, names);
         throw forbidden(kind.info, name, fmt::format("failed quota: {}: must specify {}", quota_name, text));
       }
     }
@@ -381,7 +431,9 @@ void Server::Impl::check_quota(const Served& kind, std::string_view ns, const Js
       limited[key] = most;
     }
     if (!requested.empty())
-      throw forbidden(kind.info, name, fmt::format("exceeded quota: {}, requested: {}, used: {}, limited: {}", quota_name, list_text(requested), list_text(used), list_text(limited)));
+      throw forbidden(kind.info, name,
+                      fmt::format("exceeded quota: {}, requested: {}, used: {}, limited: {}", quota_name,
+                                  list_text(requested), list_text(used), list_text(limited)));
   }
 }
 

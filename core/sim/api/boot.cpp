@@ -24,7 +24,8 @@ std::string Server::Impl::timestamp() const { return format_rfc3339(clock.now())
 
 std::string Server::Impl::new_uid() {
   std::uint64_t a = next_random(random_state), b = next_random(random_state);
-  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, (b >> 48 & 0x3fff) | 0x8000, b & 0xffffffffffff);
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff,
+                     (b >> 48 & 0x3fff) | 0x8000, b & 0xffffffffffff);
 }
 
 std::string Server::Impl::suffix(std::size_t length) {
@@ -34,7 +35,10 @@ std::string Server::Impl::suffix(std::size_t length) {
 }
 
 Server::Impl::Impl(const port::Clock& c, ServerOptions o)
-    : clock(c), options(std::move(o)), store(options.watch_history), random_state(options.seed * 0x9e3779b97f4a7c15ull + 1) {
+    : clock(c),
+      options(std::move(o)),
+      store(options.watch_history),
+      random_state(options.seed * 0x9e3779b97f4a7c15ull + 1) {
   load_builtin();
   boot();
 }
@@ -56,13 +60,25 @@ void Server::Impl::boot() {
     const char *name, *text;
     std::int64_t level;
   };
-  for (const Priority& p : {Priority{"system-cluster-critical", "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.", 2000000000},
-                            Priority{"system-node-critical", "Used for system critical pods that must not be moved from their current node.", 2000001000}})
-    make({"scheduling.k8s.io", "priorityclasses"}, {}, {{"metadata", {{"name", p.name}}}, {"value", p.level}, {"description", p.text}});
+  for (const Priority& p :
+       {Priority{"system-cluster-critical",
+                 "Used for system critical pods that must run in the cluster, but can be moved to another node if "
+                 "necessary.",
+                 2000000000},
+        Priority{"system-node-critical",
+                 "Used for system critical pods that must not be moved from their current node.", 2000001000}})
+    make({"scheduling.k8s.io", "priorityclasses"}, {},
+         {{"metadata", {{"name", p.name}}}, {"value", p.level}, {"description", p.text}});
   make(resource::kServices, "default",
-       {{"metadata", {{"name", "kubernetes"}, {"namespace", "default"}, {"labels", {{"component", "apiserver"}, {"provider", "kubernetes"}}}}},
-        {"spec", {{"ports", Json::array({{{"name", "https"}, {"port", 443}, {"protocol", "TCP"}, {"targetPort", 6443}}})},
-                  {"type", "ClusterIP"}, {"sessionAffinity", "None"}, {"clusterIP", options.service_cidr == "10.96.0.0/12" ? "10.96.0.1" : ""}}}});
+       {{"metadata",
+         {{"name", "kubernetes"},
+          {"namespace", "default"},
+          {"labels", {{"component", "apiserver"}, {"provider", "kubernetes"}}}}},
+        {"spec",
+         {{"ports", Json::array({{{"name", "https"}, {"port", 443}, {"protocol", "TCP"}, {"targetPort", 6443}}})},
+          {"type", "ClusterIP"},
+          {"sessionAffinity", "None"},
+          {"clusterIP", options.service_cidr == "10.96.0.0/12" ? "10.96.0.1" : ""}}}});
 }
 
 }  // namespace nautilus::sim

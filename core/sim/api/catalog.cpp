@@ -19,15 +19,31 @@ std::string path_key(std::string_view group, std::string_view version, std::stri
   return fmt::format("{}/{}/{}", group, version, resource);
 }
 
-std::string resource_key(std::string_view group, std::string_view resource) { return fmt::format("{}/{}", group, resource); }
+std::string resource_key(std::string_view group, std::string_view resource) {
+  return fmt::format("{}/{}", group, resource);
+}
 
 // Kinds whose generation counts although they have no status subresource, and those that have one and do not count.
-constexpr std::string_view kCounting[] = {"NetworkPolicy", "IngressClass", "ValidatingWebhookConfiguration",
-                                          "MutatingWebhookConfiguration", "PriorityClass", "CSIDriver", "RuntimeClass",
-                                          "PriorityLevelConfiguration", "FlowSchema", "ValidatingAdmissionPolicy",
-                                          "ValidatingAdmissionPolicyBinding", "EndpointSlice"};
-constexpr std::string_view kNotCounting[] = {"Namespace", "Node", "Service", "PersistentVolume", "PersistentVolumeClaim",
-                                             "ResourceQuota", "APIService", "CertificateSigningRequest"};
+constexpr std::string_view kCounting[] = {"NetworkPolicy",
+                                          "IngressClass",
+                                          "ValidatingWebhookConfiguration",
+                                          "MutatingWebhookConfiguration",
+                                          "PriorityClass",
+                                          "CSIDriver",
+                                          "RuntimeClass",
+                                          "PriorityLevelConfiguration",
+                                          "FlowSchema",
+                                          "ValidatingAdmissionPolicy",
+                                          "ValidatingAdmissionPolicyBinding",
+                                          "EndpointSlice"};
+constexpr std::string_view kNotCounting[] = {"Namespace",
+                                             "Node",
+                                             "Service",
+                                             "PersistentVolume",
+                                             "PersistentVolumeClaim",
+                                             "ResourceQuota",
+                                             "APIService",
+                                             "CertificateSigningRequest"};
 
 FieldSet set_of(std::initializer_list<FieldPath> list) {
   FieldSet set;
@@ -39,15 +55,20 @@ void note_ignored(Served& served) {
   if (served.status) {
     served.ignored_main = set_of({{"f:status"}});
     served.ignored_status = set_of({{"f:spec"}});
-    if (served.custom) served.ignored_status = set_of({{"f:spec"}, {"f:metadata"}});
-    else if (served.info.kind == "CustomResourceDefinition") served.ignored_status = set_of({{"f:spec"}, {"f:metadata"}});
-    else if (served.info.group == "apps") served.ignored_status = set_of({{"f:spec"}, {"f:metadata", "f:labels"}});
+    if (served.custom)
+      served.ignored_status = set_of({{"f:spec"}, {"f:metadata"}});
+    else if (served.info.kind == "CustomResourceDefinition")
+      served.ignored_status = set_of({{"f:spec"}, {"f:metadata"}});
+    else if (served.info.group == "apps")
+      served.ignored_status = set_of({{"f:spec"}, {"f:metadata", "f:labels"}});
   }
 }
 
 }  // namespace
 
-bool ResourceInfo::has(std::string_view verb) const { return std::find(verbs.begin(), verbs.end(), verb) != verbs.end(); }
+bool ResourceInfo::has(std::string_view verb) const {
+  return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
+}
 bool ResourceInfo::has_subresource(std::string_view name) const {
   return std::find(subresources.begin(), subresources.end(), name) != subresources.end();
 }
@@ -115,10 +136,14 @@ void Server::Impl::load_custom() {
       auto rank = [](const std::string& name) {
         std::size_t i = 1;
         int major = 0, minor = 0, stage = 2;
-        for (; i < name.size() && name[i] >= '0' && name[i] <= '9' && major < 100000; ++i) major = major * 10 + (name[i] - '0');
-        if (name.compare(i, 4, "beta") == 0) stage = 1, i += 4;
-        else if (name.compare(i, 5, "alpha") == 0) stage = 0, i += 5;
-        for (; i < name.size() && name[i] >= '0' && name[i] <= '9' && minor < 100000; ++i) minor = minor * 10 + (name[i] - '0');
+        for (; i < name.size() && name[i] >= '0' && name[i] <= '9' && major < 100000; ++i)
+          major = major * 10 + (name[i] - '0');
+        if (name.compare(i, 4, "beta") == 0)
+          stage = 1, i += 4;
+        else if (name.compare(i, 5, "alpha") == 0)
+          stage = 0, i += 5;
+        for (; i < name.size() && name[i] >= '0' && name[i] <= '9' && minor < 100000; ++i)
+          minor = minor * 10 + (name[i] - '0');
         return std::tuple(stage, major, minor);
       };
       return rank(value::string_at(*a, "name")) > rank(value::string_at(*b, "name"));

@@ -1,10 +1,10 @@
 // Custom resources: what a CustomResourceDefinition says, made usable.
 //
-// Purpose: the structural schema of one version becomes a Type (for apply and pruning) and is kept as Json for validation
-// and defaulting. Follows apiextensions-apiserver: pruning of unknown fields, defaults, OpenAPI v3 validation with its
-// messages, x-kubernetes-int-or-string, -preserve-unknown-fields, -embedded-resource, -list-type, -map-type. CEL rules
-// (x-kubernetes-validations) are stored and not evaluated.
-// Threading: built once per change of the CRD, then read only.
+// Purpose: the structural schema of one version becomes a Type (for apply and pruning) and is kept as Json for
+// validation and defaulting. Follows apiextensions-apiserver: pruning of unknown fields, defaults, OpenAPI v3
+// validation with its messages, x-kubernetes-int-or-string, -preserve-unknown-fields, -embedded-resource, -list-type,
+// -map-type. CEL rules (x-kubernetes-validations) are stored and not evaluated. Threading: built once per change of the
+// CRD, then read only.
 #pragma once
 
 #include <deque>
@@ -19,11 +19,11 @@
 namespace nautilus::sim {
 
 struct CustomKind {
-  Json schema;         // openAPIV3Schema, or null
-  Json columns;        // additionalPrinterColumns
-  Json scale;          // subresources.scale, or null
+  Json schema;                          // openAPIV3Schema, or null
+  Json columns;                         // additionalPrinterColumns
+  Json scale;                           // subresources.scale, or null
   std::vector<std::string> selectable;  // selectableFields: "spec.color"
-  std::string crd;     // its name
+  std::string crd;                      // its name
   Type type;
   std::deque<Type> types;                        // owned by this
   std::vector<std::unique_ptr<Struct>> structs;  // owned by this

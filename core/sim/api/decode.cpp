@@ -44,8 +44,10 @@ class Builder : public nlohmann::json_sax<Json> {
   std::string path() const {
     std::string text;
     for (const auto& level : stack_) {
-      if (level.node->is_array()) text += fmt::format("[{}]", level.node->size() - 1);
-      else text += (text.empty() ? "" : ".") + level.key;
+      if (level.node->is_array())
+        text += fmt::format("[{}]", level.node->size() - 1);
+      else
+        text += (text.empty() ? "" : ".") + level.key;
     }
     return text;
   }
@@ -118,12 +120,14 @@ class Decoder {
 
   void mismatch(const Json& value, const Type& type) {
     std::string word(json_word(value));
-    if (value.is_number() && type.shape != Shape::string && type.shape != Shape::boolean && !type.element && !type.object)
+    if (value.is_number() && type.shape != Shape::string && type.shape != Shape::boolean && !type.element &&
+        !type.object)
       word += " " + value.dump();
     if (go_path_.empty())
       fail(fmt::format("json: cannot unmarshal {} into Go value of type {}", word, go_type(type)));
     else
-      fail(fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}", word, struct_, go_path_, go_type(type)));
+      fail(fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}", word, struct_, go_path_,
+                       go_type(type)));
   }
   void fail(std::string text) {
     if (out_.error.empty()) out_.error = std::move(text);
@@ -138,8 +142,10 @@ class Decoder {
       case Shape::boolean:
         if (!value.is_boolean()) mismatch(value, type);
         return;
-      case Shape::int32: case Shape::int64: {
-        if (value.is_number_float() && value.get<double>() == static_cast<double>(static_cast<std::int64_t>(value.get<double>())))
+      case Shape::int32:
+      case Shape::int64: {
+        if (value.is_number_float() &&
+            value.get<double>() == static_cast<double>(static_cast<std::int64_t>(value.get<double>())))
           value = static_cast<std::int64_t>(value.get<double>());
         bool fits = value.is_number_integer() &&
                     (type.shape == Shape::int64 ||
@@ -153,17 +159,21 @@ class Decoder {
       case Shape::quantity: return quantity(value);
       case Shape::int_or_string:
         if (!value.is_string() && !value.is_number_integer()) {
-          if (value.is_number()) fail("json: cannot unmarshal number into Go value of type int32");
-          else fail(fmt::format("json: cannot unmarshal {} into Go value of type string", json_word(value)));
+          if (value.is_number())
+            fail("json: cannot unmarshal number into Go value of type int32");
+          else
+            fail(fmt::format("json: cannot unmarshal {} into Go value of type string", json_word(value)));
         }
         return;
-      case Shape::time: case Shape::micro_time: {
+      case Shape::time:
+      case Shape::micro_time: {
         if (!value.is_string()) return mismatch(value, type);
         const auto& text = value.get_ref<const std::string&>();
         auto time = parse_rfc3339(text);
         if (!time)
-          return fail(fmt::format("parsing time \"{}\" as \"{}\": cannot parse \"{}\" as \"2006\"", text,
-                                  type.shape == Shape::time ? "2006-01-02T15:04:05Z07:00" : "2006-01-02T15:04:05.000000Z07:00", text));
+          return fail(fmt::format(
+              "parsing time \"{}\" as \"{}\": cannot parse \"{}\" as \"2006\"", text,
+              type.shape == Shape::time ? "2006-01-02T15:04:05Z07:00" : "2006-01-02T15:04:05.000000Z07:00", text));
         value = type.shape == Shape::time ? format_rfc3339(*time) : format_micro(*time);
         return;
       }
@@ -179,8 +189,10 @@ class Decoder {
       char c = text[i];
       if (c == '\n' || c == '\r') continue;
       bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-      if (c == '=') ++pad;
-      else if (!letter || pad) return fail(fmt::format("illegal base64 data at input byte {}", i));
+      if (c == '=')
+        ++pad;
+      else if (!letter || pad)
+        return fail(fmt::format("illegal base64 data at input byte {}", i));
       ++n;
     }
     if (n % 4 != 0 || pad > 2) return fail(fmt::format("illegal base64 data at input byte {}", text.size() / 4 * 4));
@@ -197,7 +209,8 @@ class Decoder {
     auto parsed = Quantity::parse(text);
     if (!parsed)
       return fail(text.empty() && !value.is_string()
-                      ? std::string("json: cannot unmarshal ") + std::string(json_word(value)) + " into Go value of type resource.Quantity"
+                      ? std::string("json: cannot unmarshal ") + std::string(json_word(value)) +
+                            " into Go value of type resource.Quantity"
                       : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
     value = parsed->text();
   }
@@ -207,8 +220,10 @@ class Decoder {
     std::size_t index = 0, length = path_.size();
     for (Json& item : value) {
       path_ += fmt::format("[{}]", index++);
-      if (item.is_null()) item = zero_of(*type.element);
-      else run(item, *type.element);
+      if (item.is_null())
+        item = zero_of(*type.element);
+      else
+        run(item, *type.element);
       path_.resize(length);
     }
   }
@@ -218,8 +233,10 @@ class Decoder {
     std::size_t length = path_.size(), go_length = go_path_.size();
     for (auto& [key, inner] : value.items()) {
       path_ += "." + key;
-      if (inner.is_null()) inner = zero_of(*type.element);
-      else run(inner, *type.element);
+      if (inner.is_null())
+        inner = zero_of(*type.element);
+      else
+        run(inner, *type.element);
       path_.resize(length);
       go_path_.resize(go_length);
     }
@@ -228,8 +245,12 @@ class Decoder {
   // What Go makes of a null in a list or map of this type.
   Json zero_of(const Type& type) {
     switch (type.shape) {
-      case Shape::string: case Shape::bytes: return "";
-      case Shape::int32: case Shape::int64: case Shape::number: case Shape::int_or_string: return 0;
+      case Shape::string:
+      case Shape::bytes: return "";
+      case Shape::int32:
+      case Shape::int64:
+      case Shape::number:
+      case Shape::int_or_string: return 0;
       case Shape::boolean: return false;
       case Shape::quantity: return "0";
       case Shape::object: {
@@ -245,9 +266,12 @@ class Decoder {
     if (value.is_null()) return true;
     switch (type.shape) {
       case Shape::string: return value.is_string() && value.get_ref<const std::string&>().empty();
-      case Shape::int32: case Shape::int64: case Shape::number: return value.is_number() && value == 0;
+      case Shape::int32:
+      case Shape::int64:
+      case Shape::number: return value.is_number() && value == 0;
       case Shape::boolean: return value.is_boolean() && !value.get<bool>();
-      case Shape::list: case Shape::map: return value.empty();
+      case Shape::list:
+      case Shape::map: return value.empty();
       case Shape::bytes: return value.is_string() && value.get_ref<const std::string&>().empty();
       default: return false;
     }
@@ -311,7 +335,8 @@ class Decoder {
         }
         case Shape::quantity: value[field.name] = "0"; break;
         case Shape::int_or_string: value[field.name] = 0; break;
-        case Shape::time: case Shape::micro_time: value[field.name] = nullptr; break;
+        case Shape::time:
+        case Shape::micro_time: value[field.name] = nullptr; break;
         default:
           if (field.omit_empty) break;
           if (field.type.shape == Shape::any) break;

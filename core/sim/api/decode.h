@@ -1,9 +1,8 @@
 // From a request's text to a value in the form the real server stores.
 //
-// parse_strict keeps what a plain parser forgets: duplicate fields. decode() does what Go's decoding into the API's types
-// and encoding again does: unknown fields dropped (and reported), wrong types refused in Go's words, quantities made
-// canonical, zero values dropped or filled in by each field's omitempty.
-// Threading: pure functions.
+// parse_strict keeps what a plain parser forgets: duplicate fields. decode() does what Go's decoding into the API's
+// types and encoding again does: unknown fields dropped (and reported), wrong types refused in Go's words, quantities
+// made canonical, zero values dropped or filled in by each field's omitempty. Threading: pure functions.
 #pragma once
 
 #include <string>

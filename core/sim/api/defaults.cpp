@@ -1,4 +1,5 @@
-// What the API server fills in. Fixed values are a table by type; the few that depend on other fields are code below it.
+// What the API server fills in. Fixed values are a table by type; the few that depend on other fields are code below
+// it.
 #include <fmt/format.h>
 
 #include <unordered_map>
@@ -120,8 +121,10 @@ void service_spec(Json& spec) {
   if (type == "ExternalName") return;
   if (!spec.contains("internalTrafficPolicy")) spec["internalTrafficPolicy"] = "Cluster";
   if (outside && !spec.contains("externalTrafficPolicy")) spec["externalTrafficPolicy"] = "Cluster";
-  if (type == "LoadBalancer" && !spec.contains("allocateLoadBalancerNodePorts")) spec["allocateLoadBalancerNodePorts"] = true;
-  if (value::string_at(spec, "sessionAffinity") == "ClientIP" && !value::find(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds"))
+  if (type == "LoadBalancer" && !spec.contains("allocateLoadBalancerNodePorts"))
+    spec["allocateLoadBalancerNodePorts"] = true;
+  if (value::string_at(spec, "sessionAffinity") == "ClientIP" &&
+      !value::find(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds"))
     spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] = 10800;
   if (value::string_at(spec, "sessionAffinity") == "None") spec.erase("sessionAffinityConfig");
 }
@@ -145,7 +148,9 @@ void limit_item(Json& item) {
 }
 
 void hpa_behavior(Json& behavior) {
-  auto policy = [](const char* type, int amount) { return Json{{"type", type}, {"value", amount}, {"periodSeconds", 15}}; };
+  auto policy = [](const char* type, int amount) {
+    return Json{{"type", type}, {"value", amount}, {"periodSeconds", 15}};
+  };
   Json& up = behavior["scaleUp"];
   if (!up.is_object()) up = Json::object();
   if (!up.contains("stabilizationWindowSeconds")) up["stabilizationWindowSeconds"] = 0;
@@ -173,8 +178,10 @@ void dynamic(const std::string& type, Json& object) {
             if (auto ports = c.find("ports"); ports != c.end() && ports->is_array())
               for (Json& p : *ports)
                 if (!p.contains("hostPort")) p["hostPort"] = p["containerPort"];
-    if (object.contains("serviceAccountName") && !object.contains("serviceAccount")) object["serviceAccount"] = object["serviceAccountName"];
-    if (object.contains("serviceAccount") && !object.contains("serviceAccountName")) object["serviceAccountName"] = object["serviceAccount"];
+    if (object.contains("serviceAccountName") && !object.contains("serviceAccount"))
+      object["serviceAccount"] = object["serviceAccountName"];
+    if (object.contains("serviceAccount") && !object.contains("serviceAccountName"))
+      object["serviceAccountName"] = object["serviceAccount"];
   } else if (type == "apps.v1.DeploymentStrategy") {
     if (value::string_at(object, "type") == "RollingUpdate")
       for (const char* key : {"maxUnavailable", "maxSurge"})
@@ -191,16 +198,20 @@ void dynamic(const std::string& type, Json& object) {
     }
   } else if (type == "autoscaling.v2.HorizontalPodAutoscalerSpec") {
     if (!object.contains("metrics") || object["metrics"].empty())
-      object["metrics"] = Json::array({{{"type", "Resource"}, {"resource", {{"name", "cpu"}, {"target", {{"type", "Utilization"}, {"averageUtilization", 80}}}}}}});
+      object["metrics"] = Json::array(
+          {{{"type", "Resource"},
+            {"resource", {{"name", "cpu"}, {"target", {{"type", "Utilization"}, {"averageUtilization", 80}}}}}}});
     if (auto at = object.find("behavior"); at != object.end() && at->is_object()) hpa_behavior(*at);
   } else if (type == "networking.v1.NetworkPolicySpec") {
     if (!object.contains("policyTypes")) {
       object["policyTypes"] = Json::array({"Ingress"});
-      if (const Json* egress = value::find(object, "egress"); egress && !egress->empty()) object["policyTypes"].push_back("Egress");
+      if (const Json* egress = value::find(object, "egress"); egress && !egress->empty())
+        object["policyTypes"].push_back("Egress");
     }
   } else if (type == "rbac.v1.Subject") {
     std::string kind = value::string_at(object, "kind");
-    if (!object.contains("apiGroup") && (kind == "User" || kind == "Group")) object["apiGroup"] = "rbac.authorization.k8s.io";
+    if (!object.contains("apiGroup") && (kind == "User" || kind == "Group"))
+      object["apiGroup"] = "rbac.authorization.k8s.io";
   } else if (type == "apiext.v1.CustomResourceDefinitionNames") {
     std::string kind = value::string_at(object, "kind");
     if (value::string_at(object, "singular").empty() && !kind.empty()) object["singular"] = lower(kind);
@@ -282,7 +293,8 @@ void Server::Impl::set_defaults(const Served& kind, Json& object) const {
       }
   } else if (name == "ReplicationController") {
     Json& spec = object["spec"];
-    if (const Json* labels = value::find(spec, "template", "metadata", "labels"); labels && !labels->empty() && !spec.contains("selector"))
+    if (const Json* labels = value::find(spec, "template", "metadata", "labels");
+        labels && !labels->empty() && !spec.contains("selector"))
       spec["selector"] = *labels;
   } else if (name == "CustomResourceDefinition" && kind.info.group == "apiextensions.k8s.io") {
     Json& spec = object["spec"];

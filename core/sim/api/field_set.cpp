@@ -110,9 +110,7 @@ void visit_set(const FieldSet& set, FieldPath& path, const std::function<void(co
   }
 }
 
-std::string scalar_text(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string scalar_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
 
@@ -185,7 +183,7 @@ std::string path_text(const FieldPath& path) {
 bool list_element(const Type& list, const Json& item, std::string& element, std::string& error) {
   if (list.list == ListKind::set) {
     if (item.is_structured() || item.is_null()) {
-      error = item.is_null()   ? "associative list without keys has an element that's an explicit null"
+      error = item.is_null()    ? "associative list without keys has an element that's an explicit null"
               : item.is_array() ? "not supported: associative list with lists as elements"
                                 : "associative list without keys has an element that's a map type";
       return false;
@@ -211,8 +209,10 @@ bool list_element(const Type& list, const Json& item, std::string& element, std:
   if (keys.empty()) {
     std::string names;
     for (const auto& key : list.keys) names += fmt::format("{}\"{}\"", names.empty() ? "" : " ", key);
-    error = fmt::format("associative list with keys has an element that omits all key fields [{}] (and doesn't have "
-                        "default values for any key fields)", names);
+    error = fmt::format(
+        "associative list with keys has an element that omits all key fields [{}] (and doesn't have "
+        "default values for any key fields)",
+        names);
     return false;
   }
   element = "k:" + scalar_text(keys);

@@ -1,9 +1,9 @@
 // Sets of field paths, the currency of server-side apply.
 //
-// A trie. An element is kept in the text form of FieldsV1: "f:name" (field), "k:{...}" (list item by keys), "v:..." (set
-// item by value), "i:0" (index). A node is a member of the set, has children, or both; FieldsV1 writes a member with
-// children as ".". Follows sigs.k8s.io/structured-merge-diff fieldpath, as the real server does.
-// Threading: plain values.
+// A trie. An element is kept in the text form of FieldsV1: "f:name" (field), "k:{...}" (list item by keys), "v:..."
+// (set item by value), "i:0" (index). A node is a member of the set, has children, or both; FieldsV1 writes a member
+// with children as ".". Follows sigs.k8s.io/structured-merge-diff fieldpath, as the real server does. Threading: plain
+// values.
 #pragma once
 
 #include <functional>

@@ -81,8 +81,10 @@ Json encode(const Managers& managers) {
   });
   Json list = Json::array();
   for (const auto& row : rows) {
-    Json entry = {{"manager", row.id->manager}, {"operation", row.id->operation},
-                  {"apiVersion", row.entry->api_version}, {"fieldsType", "FieldsV1"},
+    Json entry = {{"manager", row.id->manager},
+                  {"operation", row.id->operation},
+                  {"apiVersion", row.entry->api_version},
+                  {"fieldsType", "FieldsV1"},
                   {"fieldsV1", row.entry->set.to_fields_v1()}};
     if (!row.entry->time.empty()) entry["time"] = row.entry->time;
     if (!row.id->subresource.empty()) entry["subresource"] = row.id->subresource;
@@ -92,8 +94,10 @@ Json encode(const Managers& managers) {
 }
 
 void store(Json& object, const Managers& managers) {
-  if (managers.empty()) object["metadata"].erase("managedFields");
-  else object["metadata"]["managedFields"] = encode(managers);
+  if (managers.empty())
+    object["metadata"].erase("managedFields");
+  else
+    object["metadata"]["managedFields"] = encode(managers);
 }
 
 Json without_managed(const Json& object) {
@@ -136,9 +140,8 @@ void cap(Managers& managers) {
   for (const auto& [id, entry] : managers)
     if (id.operation == "Update") updaters.push_back(id);
   if (updaters.size() <= kMostUpdateManagers) return;
-  std::stable_sort(updaters.begin(), updaters.end(), [&](const ManagerId& a, const ManagerId& b) {
-    return managers[a].time < managers[b].time;
-  });
+  std::stable_sort(updaters.begin(), updaters.end(),
+                   [&](const ManagerId& a, const ManagerId& b) { return managers[a].time < managers[b].time; });
   std::map<std::string, ManagerId> first;
   std::size_t length = updaters.size();
   for (const auto& id : updaters) {
@@ -158,7 +161,8 @@ void cap(Managers& managers) {
   }
 }
 
-void update_sets(Managers& managers, const Json& live, const Json& updated, const Type& type, const FieldWriter& writer) {
+void update_sets(Managers& managers, const Json& live, const Json& updated, const Type& type,
+                 const FieldWriter& writer) {
   Comparison change = compare(live, updated, type);
   if (!writer.ignored.empty()) {
     change.added = change.added.without_below(writer.ignored);
@@ -269,8 +273,7 @@ Applied track_apply(const Json& live, const Json& config, const Type& type, cons
       settle(settled, seen, self, true);
     }
   }
-  for (const auto& [id, path] : conflicts)
-    result.conflicts.push_back({printed(id), path_text(path)});
+  for (const auto& [id, path] : conflicts) result.conflicts.push_back({printed(id), path_text(path)});
   if (!conflicts.empty()) return result;
 
   Entry& entry = settled[self];
@@ -281,15 +284,15 @@ Applied track_apply(const Json& live, const Json& config, const Type& type, cons
   result.object = std::move(merged);
   if (writer.manager == "kubectl") {
     const Json* annotations = value::find(result.object, "metadata", "annotations");
-      if (annotations && !value::string_at(*annotations, kLastApplied).empty()) {
-        Json plain = config;
-        if (auto at = plain.find("metadata"); at != plain.end())
-          if (auto own = at->find("annotations"); own != at->end()) {
-            own->erase(std::string(kLastApplied));
-            if (own->empty()) at->erase("annotations");
-          }
-        result.object["metadata"]["annotations"][std::string(kLastApplied)] = plain.dump() + "\n";
-      }
+    if (annotations && !value::string_at(*annotations, kLastApplied).empty()) {
+      Json plain = config;
+      if (auto at = plain.find("metadata"); at != plain.end())
+        if (auto own = at->find("annotations"); own != at->end()) {
+          own->erase(std::string(kLastApplied));
+          if (own->empty()) at->erase("annotations");
+        }
+      result.object["metadata"]["annotations"][std::string(kLastApplied)] = plain.dump() + "\n";
+    }
   }
   store(result.object, settled);
   return result;

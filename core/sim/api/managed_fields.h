@@ -1,9 +1,9 @@
 // Who owns which field: the field manager of the API server.
 //
-// Follows apimachinery's managedfields package: entries per manager, operation, apiVersion and subresource; Apply owns what
-// the configuration says, Update owns what the write changed; conflicts, forced takeovers, removal of what is no longer
-// applied, sharing; at most ten Update entries, older ones gathered under "ancient-changes".
-// Threading: pure functions.
+// Follows apimachinery's managedfields package: entries per manager, operation, apiVersion and subresource; Apply owns
+// what the configuration says, Update owns what the write changed; conflicts, forced takeovers, removal of what is no
+// longer applied, sharing; at most ten Update entries, older ones gathered under "ancient-changes". Threading: pure
+// functions.
 #pragma once
 
 #include <string>
@@ -29,8 +29,8 @@ struct FieldConflict {
 };
 
 struct Applied {
-  Json object;        // the merged object, managedFields set
-  bool noop = false;  // the merge changed nothing
+  Json object;                           // the merged object, managedFields set
+  bool noop = false;                     // the merge changed nothing
   std::vector<FieldConflict> conflicts;  // not forced: nothing was done
 };
 

@@ -17,9 +17,11 @@ class Writer {
     Json made = Json::object();
     switch (type.shape) {
       case Shape::any: return made;
-      case Shape::string: case Shape::quantity: made["type"] = "string"; break;
+      case Shape::string:
+      case Shape::quantity: made["type"] = "string"; break;
       case Shape::bytes: made = {{"type", "string"}, {"format", "byte"}}; break;
-      case Shape::time: case Shape::micro_time: made = {{"type", "string"}, {"format", "date-time"}}; break;
+      case Shape::time:
+      case Shape::micro_time: made = {{"type", "string"}, {"format", "date-time"}}; break;
       case Shape::int32: made = {{"type", "integer"}, {"format", "int32"}}; break;
       case Shape::int64: made = {{"type", "integer"}, {"format", "int64"}}; break;
       case Shape::number: made = {{"type", "number"}, {"format", "double"}}; break;
@@ -30,7 +32,9 @@ class Writer {
       case Shape::list:
         made["type"] = "array";
         if (type.element) made["items"] = of(*type.element);
-        made["x-kubernetes-list-type"] = type.list == ListKind::set ? "set" : type.list == ListKind::map ? "map" : "atomic";
+        made["x-kubernetes-list-type"] = type.list == ListKind::set   ? "set"
+                                         : type.list == ListKind::map ? "map"
+                                                                      : "atomic";
         if (type.list == ListKind::map) made["x-kubernetes-list-map-keys"] = type.keys;
         break;
       case Shape::map:
@@ -122,7 +126,8 @@ std::optional<Json> Server::Impl::openapi_v3(std::string_view path) const {
       made["properties"]["kind"] = {{"type", "string"}};
       const Struct* meta = schema.find("meta.v1.ObjectMeta");
       writer.want(*meta);
-      made["properties"]["metadata"] = {{"allOf", Json::array({{{"$ref", "#/components/schemas/" + meta->openapi_name()}}})}};
+      made["properties"]["metadata"] = {
+          {"allOf", Json::array({{{"$ref", "#/components/schemas/" + meta->openapi_name()}}})}};
       schemas[name] = std::move(made);
     } else if (kind.type.shape == Shape::object) {
       writer.want(*kind.type.object);
@@ -132,7 +137,8 @@ std::optional<Json> Server::Impl::openapi_v3(std::string_view path) const {
     }
     schemas[name]["x-kubernetes-group-version-kind"] = Json::array({gvk});
     Json reference = {{"$ref", "#/components/schemas/" + name}};
-    Json common = Json::array({query_parameter("dryRun"), query_parameter("fieldManager"), query_parameter("fieldValidation")});
+    Json common =
+        Json::array({query_parameter("dryRun"), query_parameter("fieldManager"), query_parameter("fieldValidation")});
     auto body = [&](std::initializer_list<const char*> types) {
       Json content = Json::object();
       for (const char* type : types) content[type] = {{"schema", reference}};
@@ -140,7 +146,10 @@ std::optional<Json> Server::Impl::openapi_v3(std::string_view path) const {
     };
     Json answer = {{"200", {{"description", "OK"}, {"content", {{"application/json", {{"schema", reference}}}}}}}};
     auto operation = [&](const char* action, const char* verb, Json request_body) {
-      Json made = {{"x-kubernetes-action", action}, {"x-kubernetes-group-version-kind", gvk}, {"operationId", fmt::format("{}{}{}", verb, info.version, info.kind)}, {"responses", answer}};
+      Json made = {{"x-kubernetes-action", action},
+                   {"x-kubernetes-group-version-kind", gvk},
+                   {"operationId", fmt::format("{}{}{}", verb, info.version, info.kind)},
+                   {"responses", answer}};
       if (!request_body.is_null()) {
         made["parameters"] = common;
         made["requestBody"] = std::move(request_body);
@@ -149,12 +158,16 @@ std::optional<Json> Server::Impl::openapi_v3(std::string_view path) const {
     };
     Json collection = Json::object(), item = Json::object();
     if (info.has("list")) collection["get"] = operation("list", "list", nullptr);
-    if (info.has("create")) collection["post"] = operation("post", "create", body({"application/json", "application/yaml"}));
+    if (info.has("create"))
+      collection["post"] = operation("post", "create", body({"application/json", "application/yaml"}));
     if (info.has("get")) item["get"] = operation("get", "read", nullptr);
     if (info.has("update")) item["put"] = operation("put", "replace", body({"application/json", "application/yaml"}));
     if (info.has("patch")) {
-      Json patch = kind.custom ? body({"application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"})
-                               : body({"application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"});
+      Json patch =
+          kind.custom
+              ? body({"application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"})
+              : body({"application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json",
+                      "application/strategic-merge-patch+json"});
       item["patch"] = operation("patch", "patch", std::move(patch));
       item["patch"]["parameters"].push_back(query_parameter("force", "boolean"));
     }
@@ -165,7 +178,9 @@ std::optional<Json> Server::Impl::openapi_v3(std::string_view path) const {
   for (const Served& kind : builtin) add(kind);
   for (const Served& kind : custom) add(kind);
   if (!found) return std::nullopt;
-  return Json{{"openapi", "3.0.0"}, {"info", {{"title", "Kubernetes"}, {"version", options.git_version}}}, {"paths", std::move(paths)},
+  return Json{{"openapi", "3.0.0"},
+              {"info", {{"title", "Kubernetes"}, {"version", options.git_version}}},
+              {"paths", std::move(paths)},
               {"components", {{"schemas", std::move(schemas)}}}};
 }
 

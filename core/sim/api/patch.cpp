@@ -20,21 +20,26 @@ void merge_patch(Json& target, const Json& patch, int depth) {
   }
   if (!target.is_object()) target = Json::object();
   for (const auto& [key, value] : patch.items()) {
-    if (value.is_null()) target.erase(key);
-    else merge_patch(target[key], value, depth + 1);
+    if (value.is_null())
+      target.erase(key);
+    else
+      merge_patch(target[key], value, depth + 1);
   }
 }
 
 void json_patch(Json& target, const Json& patch) {
-  if (!patch.is_array()) throw bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+  if (!patch.is_array())
+    throw bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
   if (patch.size() > kMostOperations)
-    throw Refused{make_status(413, "RequestEntityTooLarge",
-                              fmt::format("The allowed maximum operations in a JSON patch is {}, got {}", kMostOperations, patch.size()))};
+    throw Refused{make_status(
+        413, "RequestEntityTooLarge",
+        fmt::format("The allowed maximum operations in a JSON patch is {}, got {}", kMostOperations, patch.size()))};
   try {
     target = target.patch(patch);
   } catch (const Json::exception&) {
     Json details = Json::object();
-    throw Refused{make_status(422, "Invalid", "the server rejected our request due to an error in our request", details)};
+    throw Refused{
+        make_status(422, "Invalid", "the server rejected our request due to an error in our request", details)};
   }
 }
 
@@ -53,8 +58,8 @@ Json* find_by_key(Json& list, const std::string& key, const Json& value) {
   return nullptr;
 }
 
-// The order of a merged list: the items that `order` names in that order, the others in the order of the list as it was;
-// where both are from that list, it decides which comes first, else the named item does.
+// The order of a merged list: the items that `order` names in that order, the others in the order of the list as it
+// was; where both are from that list, it decides which comes first, else the named item does.
 void reorder(Json& list, const Json& order, const Json& before, const std::string& key) {
   auto place = [&](const Json& in, const Json& item) -> std::size_t {
     const Json* id = key.empty() ? &item : item.is_object() && item.contains(key) ? &item[key] : nullptr;
@@ -80,7 +85,8 @@ void reorder(Json& list, const Json& order, const Json& before, const std::strin
   list = Json::array();
   std::size_t n = 0, o = 0;
   while (n < named.size() || o < others.size()) {
-    bool take_other = n == named.size() || (o < others.size() && others[o].old < unknown && named[n].old < unknown && others[o].old < named[n].old);
+    bool take_other = n == named.size() || (o < others.size() && others[o].old < unknown && named[n].old < unknown &&
+                                            others[o].old < named[n].old);
     list.push_back(std::move(take_other ? others[o++].item : named[n++].item));
   }
 }
@@ -107,9 +113,10 @@ void strategic_list(Json& target, const Json& patch, const Field& field, int dep
       throw bad_request(fmt::format("map: {} does not contain declared merge key: {}", item.dump(), key));
     Json* existing = find_by_key(target, key, item[key]);
     if (item.contains("$patch") && item["$patch"] == "delete") {
-      target.erase(std::remove_if(target.begin(), target.end(),
-                                  [&](const Json& t) { return t.is_object() && t.contains(key) && t[key] == item[key]; }),
-                   target.end());
+      target.erase(
+          std::remove_if(target.begin(), target.end(),
+                         [&](const Json& t) { return t.is_object() && t.contains(key) && t[key] == item[key]; }),
+          target.end());
     } else if (existing) {
       strategic_map(*existing, item, *field.type.element, depth + 1);
     } else {
@@ -133,7 +140,8 @@ void strategic_map(Json& target, const Json& patch, const Type& type, int depth)
       target = Json::object();
       return;
     }
-    if (patch["$patch"] != "merge") throw bad_request(fmt::format("Unknown patch type found: {}", patch["$patch"].dump()));
+    if (patch["$patch"] != "merge")
+      throw bad_request(fmt::format("Unknown patch type found: {}", patch["$patch"].dump()));
   }
   if (auto keep = patch.find("$retainKeys"); keep != patch.end() && keep->is_array())
     for (auto at = target.begin(); at != target.end();)
@@ -145,9 +153,10 @@ void strategic_map(Json& target, const Json& patch, const Type& type, int depth)
       if (key.starts_with(kDelete) && value.is_array()) {
         std::string name = key.substr(kDelete.size());
         if (auto at = target.find(name); at != target.end() && at->is_array())
-          at->erase(std::remove_if(at->begin(), at->end(),
-                                   [&v = value](const Json& item) { return std::find(v.begin(), v.end(), item) != v.end(); }),
-                    at->end());
+          at->erase(
+              std::remove_if(at->begin(), at->end(),
+                             [&v = value](const Json& item) { return std::find(v.begin(), v.end(), item) != v.end(); }),
+              at->end());
       }
       continue;
     }
@@ -156,13 +165,16 @@ void strategic_map(Json& target, const Json& patch, const Type& type, int depth)
       target.erase(key);
     } else if (value.is_object()) {
       const Type& next = field ? field->type : type.element ? *type.element : SchemaTable::any();
-      if (value.contains("$patch") && value["$patch"] == "delete") target.erase(key);
-      else strategic_map(target[key], value, next, depth + 1);
+      if (value.contains("$patch") && value["$patch"] == "delete")
+        target.erase(key);
+      else
+        strategic_map(target[key], value, next, depth + 1);
     } else if (value.is_array() && is_list_merge(field)) {
       const Json before = target[key];
       strategic_list(target[key], value, *field, depth + 1);
       auto set_order = patch.find("$setElementOrder/" + key);
-      reorder(target[key], set_order != patch.end() && set_order->is_array() ? *set_order : value, before, field->merge_key);
+      reorder(target[key], set_order != patch.end() && set_order->is_array() ? *set_order : value, before,
+              field->merge_key);
     } else {
       target[key] = value;
     }
@@ -183,7 +195,8 @@ void strategic_map(Json& target, const Json& patch, const Type& type, int depth)
 }  // namespace
 
 void strategic_patch(Json& target, const Json& patch, const Type& type) {
-  if (!patch.is_object()) throw bad_request("json: cannot unmarshal array into Go value of type map[string]interface {}");
+  if (!patch.is_object())
+    throw bad_request("json: cannot unmarshal array into Go value of type map[string]interface {}");
   strategic_map(target, patch, type, 0);
 }
 

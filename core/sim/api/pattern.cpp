@@ -12,9 +12,9 @@ constexpr int kMostSteps = 200000, kMostNesting = 50, kMostRepeat = 1000;
 
 struct Node {
   enum class Kind { set, begin, end, group, repeat, boundary } kind = Kind::set;
-  std::vector<bool> chars;                                    // set: by byte
+  std::vector<bool> chars;                                   // set: by byte
   std::vector<std::vector<std::unique_ptr<Node>>> branches;  // group, repeat (one branch with one node)
-  int least = 0, most = 0;                                    // repeat; most -1 = no limit
+  int least = 0, most = 0;                                   // repeat; most -1 = no limit
   bool lazy = false, negated = false;
 };
 using Sequence = std::vector<std::unique_ptr<Node>>;
@@ -57,9 +57,14 @@ class Reader {
     char c = text_[at_++];
     std::vector<bool> one(256, false);
     switch (c) {
-      case 'd': case 'D': add(one, '0', '9'); break;
-      case 'w': case 'W': add(one, '0', '9'), add(one, 'a', 'z'), add(one, 'A', 'Z'), add(one, '_', '_'); break;
-      case 's': case 'S': for (char s : {' ', '\t', '\n', '\r', '\f'}) one[static_cast<unsigned char>(s)] = true; break;
+      case 'd':
+      case 'D': add(one, '0', '9'); break;
+      case 'w':
+      case 'W': add(one, '0', '9'), add(one, 'a', 'z'), add(one, 'A', 'Z'), add(one, '_', '_'); break;
+      case 's':
+      case 'S':
+        for (char s : {' ', '\t', '\n', '\r', '\f'}) one[static_cast<unsigned char>(s)] = true;
+        break;
       case 'n': one['\n'] = true; break;
       case 't': one['\t'] = true; break;
       case 'r': one['\r'] = true; break;
@@ -93,8 +98,10 @@ class Reader {
         auto to = static_cast<unsigned char>(text_[at_ + 1]);
         at_ += 2;
         if (to == '\\' && at_ < text_.size()) to = static_cast<unsigned char>(text_[at_++]);
-        if (to < from) ok = false;
-        else add(node->chars, from, to);
+        if (to < from)
+          ok = false;
+        else
+          add(node->chars, from, to);
       } else {
         node->chars[from] = true;
       }
@@ -139,7 +146,9 @@ class Reader {
         escape(node->chars);
         return node;
       }
-      case '*': case '+': case '?': return ok = false, make(Node::Kind::set);
+      case '*':
+      case '+':
+      case '?': return ok = false, make(Node::Kind::set);
       default: {
         auto node = make(Node::Kind::set);
         node->chars[static_cast<unsigned char>(c)] = true;
@@ -150,7 +159,8 @@ class Reader {
   bool number(int& into) {
     bool any = false;
     into = 0;
-    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9' && into <= kMostRepeat) into = into * 10 + (text_[at_++] - '0'), any = true;
+    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9' && into <= kMostRepeat)
+      into = into * 10 + (text_[at_++] - '0'), any = true;
     return any && into <= kMostRepeat;
   }
   std::unique_ptr<Node> quantified(std::unique_ptr<Node> atom) {
@@ -170,8 +180,10 @@ class Reader {
         most = least;
         if (at_ < text_.size() && text_[at_] == ',') {
           ++at_;
-          if (at_ < text_.size() && text_[at_] == '}') most = -1;
-          else if (!number(most)) ok = false;
+          if (at_ < text_.size() && text_[at_] == '}')
+            most = -1;
+          else if (!number(most))
+            ok = false;
         }
         if (at_ >= text_.size() || text_[at_] != '}') ok = false;
         ++at_;
@@ -225,7 +237,9 @@ class Matcher {
     const Node& one = *node.branches[0][0];
     if (one.kind == Node::Kind::set) {  // the usual case needs no recursion
       std::size_t n = 0;
-      while (at + n < text_.size() && one.chars[static_cast<unsigned char>(text_[at + n])] && (node.most < 0 || static_cast<int>(n) < node.most)) ++n;
+      while (at + n < text_.size() && one.chars[static_cast<unsigned char>(text_[at + n])] &&
+             (node.most < 0 || static_cast<int>(n) < node.most))
+        ++n;
       for (std::size_t i = n + 1; i-- > static_cast<std::size_t>(node.least);) {
         if (i > n) continue;
         if (next(at + i)) return true;

@@ -1,5 +1,5 @@
-// Pod Security: the levels `baseline` and `restricted` of the Pod Security Standards, enforced on pods and warned about on
-// what makes pods. Follows pod-security-admission; the messages are its own.
+// Pod Security: the levels `baseline` and `restricted` of the Pod Security Standards, enforced on pods and warned about
+// on what makes pods. Follows pod-security-admission; the messages are its own.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,30 +53,36 @@ void baseline(const Json& spec, const Containers& containers, std::vector<Violat
     for (const auto& h : host) text += (text.empty() ? "" : ", ") + h;
     out.push_back({"host namespaces", text});
   }
-  auto privileged = names_where(containers, [](const Json& c) { return value::bool_at(c, false, "securityContext", "privileged"); });
+  auto privileged =
+      names_where(containers, [](const Json& c) { return value::bool_at(c, false, "securityContext", "privileged"); });
   if (!privileged.empty())
-    out.push_back({"privileged", fmt::format("{} {} must not set securityContext.privileged=true", plural(privileged), quoted(privileged))});
-  constexpr std::string_view kAllowed[] = {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
-                                           "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"};
+    out.push_back({"privileged", fmt::format("{} {} must not set securityContext.privileged=true", plural(privileged),
+                                             quoted(privileged))});
+  constexpr std::string_view kAllowed[] = {"AUDIT_WRITE", "CHOWN",  "DAC_OVERRIDE",     "FOWNER",  "FSETID",
+                                           "KILL",        "MKNOD",  "NET_BIND_SERVICE", "SETFCAP", "SETGID",
+                                           "SETPCAP",     "SETUID", "SYS_CHROOT"};
   std::set<std::string> added;
   auto capable = names_where(containers, [&](const Json& c) {
     bool bad = false;
     if (const Json* list = value::find(c, "securityContext", "capabilities", "add"); list && list->is_array())
       for (const Json& cap : *list)
-        if (cap.is_string() && std::find(std::begin(kAllowed), std::end(kAllowed), cap.get_ref<const std::string&>()) == std::end(kAllowed)) {
+        if (cap.is_string() && std::find(std::begin(kAllowed), std::end(kAllowed), cap.get_ref<const std::string&>()) ==
+                                   std::end(kAllowed)) {
           added.insert(cap.get<std::string>());
           bad = true;
         }
     return bad;
   });
   if (!capable.empty())
-    out.push_back({"non-default capabilities", fmt::format("{} {} must not include {} in securityContext.capabilities.add", plural(capable), quoted(capable),
-                                                           quoted({added.begin(), added.end()}))});
+    out.push_back({"non-default capabilities",
+                   fmt::format("{} {} must not include {} in securityContext.capabilities.add", plural(capable),
+                               quoted(capable), quoted({added.begin(), added.end()}))});
   std::vector<std::string> paths;
   if (const Json* volumes = value::find(spec, "volumes"); volumes && volumes->is_array())
     for (const Json& v : *volumes)
       if (v.contains("hostPath")) paths.push_back(value::string_at(v, "name"));
-  if (!paths.empty()) out.push_back({"hostPath volumes", fmt::format("{} {}", paths.size() == 1 ? "volume" : "volumes", quoted(paths))});
+  if (!paths.empty())
+    out.push_back({"hostPath volumes", fmt::format("{} {}", paths.size() == 1 ? "volume" : "volumes", quoted(paths))});
   std::set<std::int64_t> ports;
   auto hosted = names_where(containers, [&](const Json& c) {
     bool bad = false;
@@ -88,21 +94,28 @@ void baseline(const Json& spec, const Containers& containers, std::vector<Violat
   if (!hosted.empty()) {
     std::string text;
     for (auto p : ports) text += fmt::format("{}{}", text.empty() ? "" : ", ", p);
-    out.push_back({"hostPort", fmt::format("{} {} {} {} {}", plural(hosted), quoted(hosted), hosted.size() == 1 ? "uses" : "use",
-                                           ports.size() == 1 ? "hostPort" : "hostPorts", text)});
+    out.push_back(
+        {"hostPort", fmt::format("{} {} {} {} {}", plural(hosted), quoted(hosted), hosted.size() == 1 ? "uses" : "use",
+                                 ports.size() == 1 ? "hostPort" : "hostPorts", text)});
   }
-  auto unconfined = names_where(containers, [](const Json& c) { return value::string_at(c, "securityContext", "seccompProfile", "type") == "Unconfined"; });
+  auto unconfined = names_where(containers, [](const Json& c) {
+    return value::string_at(c, "securityContext", "seccompProfile", "type") == "Unconfined";
+  });
   if (value::string_at(spec, "securityContext", "seccompProfile", "type") == "Unconfined")
     out.push_back({"seccompProfile", "pod must not set securityContext.seccompProfile.type to \"Unconfined\""});
   else if (!unconfined.empty())
-    out.push_back({"seccompProfile", fmt::format("{} {} must not set securityContext.seccompProfile.type to \"Unconfined\"", plural(unconfined), quoted(unconfined))});
+    out.push_back(
+        {"seccompProfile", fmt::format("{} {} must not set securityContext.seccompProfile.type to \"Unconfined\"",
+                                       plural(unconfined), quoted(unconfined))});
 }
 
 void restricted(const Json& spec, const Containers& containers, std::vector<Violation>& out) {
-  auto escalating = names_where(containers, [](const Json& c) { return value::bool_at(c, true, "securityContext", "allowPrivilegeEscalation"); });
+  auto escalating = names_where(
+      containers, [](const Json& c) { return value::bool_at(c, true, "securityContext", "allowPrivilegeEscalation"); });
   if (!escalating.empty())
     out.push_back({"allowPrivilegeEscalation != false",
-                   fmt::format("{} {} must set securityContext.allowPrivilegeEscalation=false", plural(escalating), quoted(escalating))});
+                   fmt::format("{} {} must set securityContext.allowPrivilegeEscalation=false", plural(escalating),
+                               quoted(escalating))});
   auto keeping = names_where(containers, [](const Json& c) {
     const Json* drop = value::find(c, "securityContext", "capabilities", "drop");
     return !drop || std::find(drop->begin(), drop->end(), "ALL") == drop->end();
@@ -117,13 +130,17 @@ void restricted(const Json& spec, const Containers& containers, std::vector<Viol
   });
   if (!keeping.empty() || !adding.empty()) {
     std::string text;
-    if (!keeping.empty()) text = fmt::format("{} {} must set securityContext.capabilities.drop=[\"ALL\"]", plural(keeping), quoted(keeping));
+    if (!keeping.empty())
+      text =
+          fmt::format("{} {} must set securityContext.capabilities.drop=[\"ALL\"]", plural(keeping), quoted(keeping));
     if (!adding.empty())
-      text += fmt::format("{}{} {} must not include {} in securityContext.capabilities.add", text.empty() ? "" : "; ", plural(adding), quoted(adding),
-                          quoted({added.begin(), added.end()}));
+      text += fmt::format("{}{} {} must not include {} in securityContext.capabilities.add", text.empty() ? "" : "; ",
+                          plural(adding), quoted(adding), quoted({added.begin(), added.end()}));
     out.push_back({"unrestricted capabilities", text});
   }
-  constexpr std::string_view kVolumes[] = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret", "image"};
+  constexpr std::string_view kVolumes[] = {"configMap", "csi",       "downwardAPI",
+                                           "emptyDir",  "ephemeral", "persistentVolumeClaim",
+                                           "projected", "secret",    "image"};
   std::vector<std::string> volumes;
   std::set<std::string> types;
   if (const Json* list = value::find(spec, "volumes"); list && list->is_array())
@@ -134,8 +151,10 @@ void restricted(const Json& spec, const Containers& containers, std::vector<Viol
         types.insert(key);
       }
   if (!volumes.empty())
-    out.push_back({"restricted volume types", fmt::format("{} {} {} restricted volume {} {}", volumes.size() == 1 ? "volume" : "volumes", quoted(volumes),
-                                                          volumes.size() == 1 ? "uses" : "use", types.size() == 1 ? "type" : "types", quoted({types.begin(), types.end()}))});
+    out.push_back({"restricted volume types",
+                   fmt::format("{} {} {} restricted volume {} {}", volumes.size() == 1 ? "volume" : "volumes",
+                               quoted(volumes), volumes.size() == 1 ? "uses" : "use",
+                               types.size() == 1 ? "type" : "types", quoted({types.begin(), types.end()}))});
   bool pod_non_root = value::bool_at(spec, false, "securityContext", "runAsNonRoot");
   auto explicit_root = names_where(containers, [](const Json& c) {
     const Json* context = context_of(c);
@@ -146,16 +165,20 @@ void restricted(const Json& spec, const Containers& containers, std::vector<Viol
     return !context || !context->contains("runAsNonRoot");
   });
   if (!explicit_root.empty())
-    out.push_back({"runAsNonRoot != true", fmt::format("{} {} must not set securityContext.runAsNonRoot=false", plural(explicit_root), quoted(explicit_root))});
+    out.push_back({"runAsNonRoot != true", fmt::format("{} {} must not set securityContext.runAsNonRoot=false",
+                                                       plural(explicit_root), quoted(explicit_root))});
   else if (!pod_non_root && !unset.empty())
-    out.push_back({"runAsNonRoot != true", fmt::format("pod or {} {} must set securityContext.runAsNonRoot=true", plural(unset), quoted(unset))});
+    out.push_back({"runAsNonRoot != true", fmt::format("pod or {} {} must set securityContext.runAsNonRoot=true",
+                                                       plural(unset), quoted(unset))});
   auto root_user = names_where(containers, [](const Json& c) {
     const Json* user = value::find(c, "securityContext", "runAsUser");
     return user && *user == 0;
   });
   const Json* pod_user = value::find(spec, "securityContext", "runAsUser");
-  if (pod_user && *pod_user == 0) out.push_back({"runAsUser=0", "pod must not set runAsUser=0"});
-  else if (!root_user.empty()) out.push_back({"runAsUser=0", fmt::format("{} {} must not set runAsUser=0", plural(root_user), quoted(root_user))});
+  if (pod_user && *pod_user == 0)
+    out.push_back({"runAsUser=0", "pod must not set runAsUser=0"});
+  else if (!root_user.empty())
+    out.push_back({"runAsUser=0", fmt::format("{} {} must not set runAsUser=0", plural(root_user), quoted(root_user))});
   auto profile_ok = [](const std::string& type) { return type == "RuntimeDefault" || type == "Localhost"; };
   std::string pod_profile = value::string_at(spec, "securityContext", "seccompProfile", "type");
   auto bare = names_where(containers, [&](const Json& c) {
@@ -163,7 +186,10 @@ void restricted(const Json& spec, const Containers& containers, std::vector<Viol
     return type.empty() && !profile_ok(pod_profile);
   });
   if (!bare.empty())
-    out.push_back({"seccompProfile", fmt::format("pod or {} {} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\"", plural(bare), quoted(bare))});
+    out.push_back(
+        {"seccompProfile",
+         fmt::format("pod or {} {} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\"",
+                     plural(bare), quoted(bare))});
 }
 
 std::string violations(const Json& spec, std::string_view level) {
@@ -172,7 +198,9 @@ std::string violations(const Json& spec, std::string_view level) {
   // The restricted checks take the place of the baseline ones they tighten.
   baseline(spec, containers, found);
   if (level == "restricted") {
-    std::erase_if(found, [](const Violation& v) { return v.reason == "non-default capabilities" || v.reason == "seccompProfile"; });
+    std::erase_if(found, [](const Violation& v) {
+      return v.reason == "non-default capabilities" || v.reason == "seccompProfile";
+    });
     restricted(spec, containers, found);
   }
   std::string text;
@@ -182,7 +210,8 @@ std::string violations(const Json& spec, std::string_view level) {
 
 }  // namespace
 
-void Server::Impl::check_pod_security(const Served& kind, std::string_view ns, const Json& object, const WriteOptions& write) const {
+void Server::Impl::check_pod_security(const Served& kind, std::string_view ns, const Json& object,
+                                      const WriteOptions& write) const {
   if (kind.custom) return;
   std::string path;
   const Json* tmpl = pod_template_of(kind, object, path);
@@ -191,7 +220,9 @@ void Server::Impl::check_pod_security(const Served& kind, std::string_view ns, c
   Object found = store.get(resource::kNamespaces, {}, ns);
   const Json* labels = found ? value::find(*found, "metadata", "labels") : nullptr;
   if (!labels) return;
-  auto level = [&](const char* mode) { return value::string_at(*labels, fmt::format("pod-security.kubernetes.io/{}", mode)); };
+  auto level = [&](const char* mode) {
+    return value::string_at(*labels, fmt::format("pod-security.kubernetes.io/{}", mode));
+  };
   auto version = [&](const char* mode) {
     std::string v = value::string_at(*labels, fmt::format("pod-security.kubernetes.io/{}-version", mode));
     return v.empty() ? std::string("latest") : v;

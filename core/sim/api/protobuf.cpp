@@ -61,7 +61,8 @@ class Cursor {
   bool fixed(std::size_t size, std::uint64_t& out) {
     if (data_.size() < size) return fail();
     out = 0;
-    for (std::size_t i = 0; i < size; ++i) out |= static_cast<std::uint64_t>(static_cast<unsigned char>(data_[i])) << (8 * i);
+    for (std::size_t i = 0; i < size; ++i)
+      out |= static_cast<std::uint64_t>(static_cast<unsigned char>(data_[i])) << (8 * i);
     data_.remove_prefix(size);
     return true;
   }
@@ -73,7 +74,9 @@ std::string base64(std::string_view in) {
   std::string out;
   out.reserve((in.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < in.size(); i += 3) {
-    auto byte = [&](std::size_t k) { return k < in.size() ? static_cast<unsigned>(static_cast<unsigned char>(in[k])) : 0u; };
+    auto byte = [&](std::size_t k) {
+      return k < in.size() ? static_cast<unsigned>(static_cast<unsigned char>(in[k])) : 0u;
+    };
     unsigned n = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
     out += kDigits[n >> 18];
     out += kDigits[n >> 12 & 63];
@@ -99,7 +102,8 @@ class Decoder {
     if (error.empty()) error = what;
   }
 
-  // Fields of `type`, as they lie in a message: `outer` = 0 for the struct itself, else the embedded struct in that field.
+  // Fields of `type`, as they lie in a message: `outer` = 0 for the struct itself, else the embedded struct in that
+  // field.
   void read_fields(std::string_view data, const Struct& type, int outer, Json& made, int depth) {
     Cursor cursor(data);
     Piece piece;
@@ -110,8 +114,10 @@ class Decoder {
         if (f.outer == outer && f.number == piece.number && f.number) field = &f;
         if (outer == 0 && f.outer == piece.number && f.outer) embeds = true;
       }
-      if (field) put(made, *field, piece, depth);
-      else if (embeds && piece.wire == 2) read_fields(piece.bytes, type, piece.number, made, depth + 1);
+      if (field)
+        put(made, *field, piece, depth);
+      else if (embeds && piece.wire == 2)
+        read_fields(piece.bytes, type, piece.number, made, depth + 1);
     }
     if (cursor.failed) fail("truncated or malformed message");
   }
@@ -132,8 +138,10 @@ class Decoder {
       std::string key;
       std::optional<Json> v;
       while (entry.next(part)) {
-        if (part.number == 1) key = part.bytes;
-        else if (part.number == 2) v = element(*type.element, part, depth);
+        if (part.number == 1)
+          key = part.bytes;
+        else if (part.number == 2)
+          v = element(*type.element, part, depth);
       }
       map[key] = v ? std::move(*v) : Json("");
       return;
@@ -156,7 +164,8 @@ class Decoder {
     switch (type.shape) {
       case Shape::string: return Json(std::string(piece.bytes));
       case Shape::bytes: return Json(base64(piece.bytes));
-      case Shape::int32: case Shape::int64: return Json(static_cast<std::int64_t>(piece.integer));
+      case Shape::int32:
+      case Shape::int64: return Json(static_cast<std::int64_t>(piece.integer));
       case Shape::boolean: return Json(piece.integer != 0);
       case Shape::number: {
         double v;
@@ -179,21 +188,27 @@ class Decoder {
         std::int64_t number = 0;
         std::string text;
         while (cursor.next(part)) {
-          if (part.number == 1) is_text = part.integer == 1;
-          else if (part.number == 2) number = static_cast<std::int32_t>(part.integer);
-          else if (part.number == 3) text = part.bytes;
+          if (part.number == 1)
+            is_text = part.integer == 1;
+          else if (part.number == 2)
+            number = static_cast<std::int32_t>(part.integer);
+          else if (part.number == 3)
+            text = part.bytes;
         }
         return is_text ? Json(text) : Json(number);
       }
-      case Shape::time: case Shape::micro_time: {
+      case Shape::time:
+      case Shape::micro_time: {
         Cursor cursor(piece.bytes);
         Piece part;
         bool any = false;
         std::int64_t seconds = 0, nanos = 0;
         while (cursor.next(part)) {
           any = true;
-          if (part.number == 1) seconds = static_cast<std::int64_t>(part.integer);
-          else if (part.number == 2) nanos = static_cast<std::int32_t>(part.integer);
+          if (part.number == 1)
+            seconds = static_cast<std::int64_t>(part.integer);
+          else if (part.number == 2)
+            nanos = static_cast<std::int32_t>(part.integer);
         }
         if (!any) return std::nullopt;  // the zero time
         constexpr std::int64_t kMostSeconds = 9000000000;
@@ -218,7 +233,8 @@ class Decoder {
 
 }  // namespace
 
-FromProtobuf read_protobuf(std::string_view body, const std::function<const Struct*(const std::string&, const std::string&)>& type_of) {
+FromProtobuf read_protobuf(std::string_view body,
+                           const std::function<const Struct*(const std::string&, const std::string&)>& type_of) {
   FromProtobuf result;
   if (!body.starts_with(kMagic)) {
     result.error = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
@@ -240,7 +256,8 @@ FromProtobuf read_protobuf(std::string_view body, const std::function<const Stru
   }
   const Struct* type = cursor.failed ? nullptr : type_of(api_version, kind);
   if (!type) {
-    result.error = cursor.failed ? "malformed message" : "no kind \"" + kind + "\" is registered for version \"" + api_version + "\"";
+    result.error = cursor.failed ? "malformed message"
+                                 : "no kind \"" + kind + "\" is registered for version \"" + api_version + "\"";
     return result;
   }
   Decoder decoder;

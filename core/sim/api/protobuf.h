@@ -1,8 +1,8 @@
-// Kubernetes' protobuf encoding of objects, read only: typed clients (kubectl create, helm's release records) write with it.
-// Answers are always JSON, which the same clients accept.
+// Kubernetes' protobuf encoding of objects, read only: typed clients (kubectl create, helm's release records) write
+// with it. Answers are always JSON, which the same clients accept.
 //
-// Layout: the four bytes "k8s\0", then runtime.Unknown {1: TypeMeta {1: apiVersion, 2: kind}, 2: raw}; raw is the object,
-// with the field numbers of the Go types (schema table).
+// Layout: the four bytes "k8s\0", then runtime.Unknown {1: TypeMeta {1: apiVersion, 2: kind}, 2: raw}; raw is the
+// object, with the field numbers of the Go types (schema table).
 #pragma once
 
 #include <functional>
@@ -20,6 +20,7 @@ struct FromProtobuf {
 };
 
 // `type_of` finds the type of an apiVersion and kind (null if unknown). Nesting and sizes are bounded by the input.
-FromProtobuf read_protobuf(std::string_view body, const std::function<const Struct*(const std::string&, const std::string&)>& type_of);
+FromProtobuf read_protobuf(std::string_view body,
+                           const std::function<const Struct*(const std::string&, const std::string&)>& type_of);
 
 }  // namespace nautilus::sim

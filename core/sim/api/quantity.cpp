@@ -13,8 +13,8 @@ struct Suffix {
   std::string_view text;
   int exponent;  // of ten, or of two for the binary ones
 };
-constexpr std::array<Suffix, 10> kDecimal = {{{"n", -9}, {"u", -6}, {"m", -3}, {"", 0}, {"k", 3}, {"M", 6}, {"G", 9},
-                                              {"T", 12}, {"P", 15}, {"E", 18}}};
+constexpr std::array<Suffix, 10> kDecimal = {
+    {{"n", -9}, {"u", -6}, {"m", -3}, {"", 0}, {"k", 3}, {"M", 6}, {"G", 9}, {"T", 12}, {"P", 15}, {"E", 18}}};
 constexpr std::array<Suffix, 6> kBinary = {{{"Ki", 10}, {"Mi", 20}, {"Gi", 30}, {"Ti", 40}, {"Pi", 50}, {"Ei", 60}}};
 
 std::string digits(Wide value) {

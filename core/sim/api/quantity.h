@@ -1,6 +1,7 @@
 // Resource quantities: parsing, canonical text, arithmetic ("500m", "1Gi", "1e3").
 //
-// Held as a count of nano-units in 128 bits, which holds every quantity in practical use exactly; larger ones are clamped.
+// Held as a count of nano-units in 128 bits, which holds every quantity in practical use exactly; larger ones are
+// clamped.
 #pragma once
 
 #include <compare>

@@ -12,9 +12,13 @@ namespace {
 struct Rename {
   const char *core, *events;
 };
-constexpr Rename kEventNames[] = {{"involvedObject", "regarding"}, {"message", "note"}, {"source", "deprecatedSource"},
-                                  {"firstTimestamp", "deprecatedFirstTimestamp"}, {"lastTimestamp", "deprecatedLastTimestamp"},
-                                  {"count", "deprecatedCount"}, {"reportingComponent", "reportingController"}};
+constexpr Rename kEventNames[] = {{"involvedObject", "regarding"},
+                                  {"message", "note"},
+                                  {"source", "deprecatedSource"},
+                                  {"firstTimestamp", "deprecatedFirstTimestamp"},
+                                  {"lastTimestamp", "deprecatedLastTimestamp"},
+                                  {"count", "deprecatedCount"},
+                                  {"reportingComponent", "reportingController"}};
 
 void rename_event(Json& object, bool to_events) {
   for (const auto& r : kEventNames) {
@@ -26,12 +30,14 @@ void rename_event(Json& object, bool to_events) {
   }
 }
 
-// autoscaling/v1 knows only a CPU target; the other metrics ride in an annotation on the real server and are left out here.
+// autoscaling/v1 knows only a CPU target; the other metrics ride in an annotation on the real server and are left out
+// here.
 void hpa_to_v1(Json& object) {
   Json& spec = object["spec"];
   if (auto metrics = spec.find("metrics"); metrics != spec.end() && metrics->is_array()) {
     for (const Json& metric : *metrics)
-      if (value::string_at(metric, "resource", "name") == "cpu" && value::find(metric, "resource", "target", "averageUtilization"))
+      if (value::string_at(metric, "resource", "name") == "cpu" &&
+          value::find(metric, "resource", "target", "averageUtilization"))
         spec["targetCPUUtilizationPercentage"] = metric["resource"]["target"]["averageUtilization"];
     spec.erase("metrics");
   }
@@ -39,7 +45,8 @@ void hpa_to_v1(Json& object) {
   if (auto status = object.find("status"); status != object.end() && status->is_object()) {
     if (auto metrics = status->find("currentMetrics"); metrics != status->end() && metrics->is_array())
       for (const Json& metric : *metrics)
-        if (value::string_at(metric, "resource", "name") == "cpu" && value::find(metric, "resource", "current", "averageUtilization"))
+        if (value::string_at(metric, "resource", "name") == "cpu" &&
+            value::find(metric, "resource", "current", "averageUtilization"))
           (*status)["currentCPUUtilizationPercentage"] = metric["resource"]["current"]["averageUtilization"];
     status->erase("currentMetrics");
     status->erase("conditions");
@@ -98,14 +105,16 @@ Reply Server::Impl::transform_list(const Request& request, const std::vector<Obj
   bool partial = request.accept.find("as=PartialObjectMetadataList") != std::string::npos;
   // Built by hand: the items are shared, and a list of ten thousand must not be copied into one tree first.
   reply.body = fmt::format("{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
-                           partial ? "PartialObjectMetadataList" : info.kind + "List", partial ? "meta.k8s.io/v1" : info.api_version(),
-                           meta.dump());
+                           partial ? "PartialObjectMetadataList" : info.kind + "List",
+                           partial ? "meta.k8s.io/v1" : info.api_version(), meta.dump());
   bool first = true;
   for (const Object& item : items) {
     if (!first) reply.body += ',';
     first = false;
-    if (partial) reply.body += partial_metadata(*item).dump(-1, ' ', false, Json::error_handler_t::replace);
-    else reply.body += converted(*request.kind, item)->dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (partial)
+      reply.body += partial_metadata(*item).dump(-1, ' ', false, Json::error_handler_t::replace);
+    else
+      reply.body += converted(*request.kind, item)->dump(-1, ' ', false, Json::error_handler_t::replace);
   }
   reply.body += "]}";
   return reply;
@@ -114,7 +123,8 @@ Reply Server::Impl::transform_list(const Request& request, const std::vector<Obj
 Reply Server::Impl::list(Request& request) {
   const Served& kind = *request.kind;
   LabelSelector labels = LabelSelector::parse(request.param("labelSelector"));
-  FieldSelector fields = FieldSelector::parse(request.param("fieldSelector"), kind.info.kind, kind.custom ? kind.custom->selectable : std::vector<std::string>());
+  FieldSelector fields = FieldSelector::parse(request.param("fieldSelector"), kind.info.kind,
+                                              kind.custom ? kind.custom->selectable : std::vector<std::string>());
   std::uint64_t limit = 0, wanted = 0;
   auto number = [&](std::string_view name, std::uint64_t& into) {
     std::string_view text = request.param(name);
@@ -125,14 +135,20 @@ Reply Server::Impl::list(Request& request) {
   number("limit", limit);
   std::string_view match = request.param("resourceVersionMatch");
   if (!match.empty() && request.param("resourceVersion").empty())
-    throw Refused{make_status(422, "Invalid", "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+    throw Refused{make_status(422, "Invalid",
+                              "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+                              "resourceVersionMatch is forbidden unless resourceVersion is provided",
                               {{"group", "meta.k8s.io"}, {"kind", "ListOptions"}})};
   number("resourceVersion", wanted);
   if (wanted > store.revision())
-    throw Refused{make_status(504, "Timeout", fmt::format("Too large resource version: {}, current: {}", wanted, store.revision()),
-                              {{"causes", Json::array({{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}})}, {"retryAfterSeconds", 1}})};
+    throw Refused{make_status(
+        504, "Timeout", fmt::format("Too large resource version: {}, current: {}", wanted, store.revision()),
+        {{"causes", Json::array({{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}})},
+         {"retryAfterSeconds", 1}})};
   if (match == "Exact" && wanted < store.revision() && limit == 0)
-    throw Refused{make_status(410, "Expired", "The provided resource version is not available any more: this server keeps only the newest state", nullptr)};
+    throw Refused{make_status(
+        410, "Expired",
+        "The provided resource version is not available any more: this server keeps only the newest state", nullptr)};
   // The token is "v1:<revision>:<last key>". Later pages show the moment of the first one: what changed since is undone
   // from the history, and a history that is forgotten ends the paging with 410.
   std::string after;
@@ -148,10 +164,13 @@ Reply Server::Impl::list(Request& request) {
   if (!after.empty() && first_revision < store.revision()) {
     auto changes = store.changes_since(kind.storage, first_revision);
     if (!changes)
-      throw Refused{make_status(410, "Expired", "The provided continue parameter is too old to display a consistent list result.", nullptr)};
+      throw Refused{make_status(
+          410, "Expired", "The provided continue parameter is too old to display a consistent list result.", nullptr)};
     for (const Change& change : *changes) {
-      const std::string space = value::string_at(*change.object, "metadata", "namespace"), name = value::string_at(*change.object, "metadata", "name");
-      if (request.ns.empty() || request.ns == space) then.emplace(space.empty() ? name : space + "/" + name, change.previous);
+      const std::string space = value::string_at(*change.object, "metadata", "namespace"),
+                        name = value::string_at(*change.object, "metadata", "name");
+      if (request.ns.empty() || request.ns == space)
+        then.emplace(space.empty() ? name : space + "/" + name, change.previous);
     }
     then.erase(then.begin(), then.upper_bound(after));
   }

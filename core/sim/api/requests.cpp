@@ -13,7 +13,12 @@ namespace nautilus::sim {
 std::string url_decode(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
-  auto hex = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  auto hex = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
       out += static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2]));
@@ -93,7 +98,8 @@ Reply Server::Impl::fail(const Json& status) const {
   return reply;
 }
 
-Reply Server::Impl::object_reply(const Request& request, int status, const Object& object, const std::vector<std::string>& warnings) {
+Reply Server::Impl::object_reply(const Request& request, int status, const Object& object,
+                                 const std::vector<std::string>& warnings) {
   Reply reply;
   if (request.accept.find("as=Table") != std::string::npos && request.kind && request.subresource.empty()) {
     Json table = make_table(*request.kind, {object}, clock.now(), request.param("includeObject"), true);
@@ -142,7 +148,8 @@ bool Server::Impl::parse_target(std::string_view target, std::string_view method
   std::string_view resource;
   bool namespaced = false;
   // "namespaces/x/pods" is a namespaced resource; "namespaces/x" and "namespaces/x/status" are the namespace itself.
-  if (segments[at] == "namespaces" && left >= 3 && !(group.empty() && left == 3 && (segments[at + 2] == "status" || segments[at + 2] == "finalize"))) {
+  if (segments[at] == "namespaces" && left >= 3 &&
+      !(group.empty() && left == 3 && (segments[at + 2] == "status" || segments[at + 2] == "finalize"))) {
     request.ns = segments[at + 1];
     resource = segments[at + 2];
     at += 3;
@@ -160,11 +167,16 @@ bool Server::Impl::parse_target(std::string_view target, std::string_view method
   if (at < segments.size()) request.subresource = segments[at++];
   if (request.kind->info.namespaced && !namespaced && !request.name.empty()) return false;
   bool collection = request.name.empty();
-  if (method == "GET" || method == "HEAD") request.verb = query_watch(request.query) || old_watch ? "watch" : collection ? "list" : "get";
-  else if (method == "POST") request.verb = "create";
-  else if (method == "PUT") request.verb = "update";
-  else if (method == "PATCH") request.verb = "patch";
-  else if (method == "DELETE") request.verb = collection ? "deletecollection" : "delete";
+  if (method == "GET" || method == "HEAD")
+    request.verb = query_watch(request.query) || old_watch ? "watch" : collection ? "list" : "get";
+  else if (method == "POST")
+    request.verb = "create";
+  else if (method == "PUT")
+    request.verb = "update";
+  else if (method == "PATCH")
+    request.verb = "patch";
+  else if (method == "DELETE")
+    request.verb = collection ? "deletecollection" : "delete";
   return true;
 }
 
@@ -173,7 +185,8 @@ const Fault* Server::Impl::strike(const Request& request) {
     const Fault& f = state.fault;
     const ResourceInfo* info = request.kind ? &request.kind->info : nullptr;
     std::string resource = info ? info->resource : std::string();
-    if (!request.subresource.empty() && f.resource.find('/') != std::string::npos) resource += "/" + request.subresource;
+    if (!request.subresource.empty() && f.resource.find('/') != std::string::npos)
+      resource += "/" + request.subresource;
     bool fits = (f.verb.empty() || f.verb == request.verb) && (f.group.empty() || (info && f.group == info->group)) &&
                 (f.resource.empty() || f.resource == resource) && (f.ns.empty() || f.ns == request.ns) &&
                 (f.name.empty() || f.name == request.name);
@@ -189,9 +202,7 @@ Reply Server::Impl::handle(const port::HttpRequest& http) {
   Reply reply;
   try {
     reply = route(http);
-  } catch (const Refused& refused) {
-    reply = fail(refused.status);
-  }
+  } catch (const Refused& refused) { reply = fail(refused.status); }
   reply.headers.push_back({"Audit-Id", fmt::format("{:08x}", (counters.reads + counters.writes) & 0xffffffff)});
   reply.headers.push_back({"Cache-Control", "no-cache, private"});
   return reply;
@@ -204,8 +215,10 @@ Reply Server::Impl::route(const port::HttpRequest& http) {
   request.content_type = lower(header(http, "content-type").substr(0, header(http, "content-type").find(';')));
   bool resource = parse_target(http.target, http.method, request);
   bool write = http.method != "GET" && http.method != "HEAD";
-  if (request.verb == "watch") ++counters.watches;
-  else ++(write ? counters.writes : counters.reads);
+  if (request.verb == "watch")
+    ++counters.watches;
+  else
+    ++(write ? counters.writes : counters.reads);
   const Fault* fault = strike(request);
   port::Duration latency{0};
   auto struck = [&] {
@@ -216,10 +229,15 @@ Reply Server::Impl::route(const port::HttpRequest& http) {
       Json details = Json::object();
       if (fault->retry_after_seconds) details["retryAfterSeconds"] = fault->retry_after_seconds;
       std::string reason = !fault->reason.empty() ? fault->reason
-                           : fault->status == 429 ? "TooManyRequests" : fault->status == 503 ? "ServiceUnavailable"
-                           : fault->status == 401 ? "Unauthorized" : fault->status == 403 ? "Forbidden"
-                           : fault->status == 409 ? "Conflict" : fault->status == 504 ? "Timeout" : "InternalError";
-      reply = fail(make_status(fault->status, reason, !fault->message.empty() ? fault->message : "injected fault", std::move(details)));
+                           : fault->status == 429 ? "TooManyRequests"
+                           : fault->status == 503 ? "ServiceUnavailable"
+                           : fault->status == 401 ? "Unauthorized"
+                           : fault->status == 403 ? "Forbidden"
+                           : fault->status == 409 ? "Conflict"
+                           : fault->status == 504 ? "Timeout"
+                                                  : "InternalError";
+      reply = fail(make_status(fault->status, reason, !fault->message.empty() ? fault->message : "injected fault",
+                               std::move(details)));
     }
     reply.latency = fault->latency;
     return reply;
@@ -232,9 +250,11 @@ Reply Server::Impl::route(const port::HttpRequest& http) {
   if (!resource) {
     if (auto found = discovery(request.path, request)) {
       reply = std::move(*found);
-    } else if (request.path.starts_with("/api") && request.kind == nullptr && split_view(request.path, '/').size() > 4 &&
+    } else if (request.path.starts_with("/api") && request.kind == nullptr &&
+               split_view(request.path, '/').size() > 4 &&
                std::any_of(preferred_order.begin(), preferred_order.end(), [&](const Served* s) {
-                 return request.path.starts_with(s->info.group.empty() ? "/api/" + s->info.version + "/" : "/apis/" + s->info.api_version() + "/");
+                 return request.path.starts_with(s->info.group.empty() ? "/api/" + s->info.version + "/"
+                                                                       : "/apis/" + s->info.api_version() + "/");
                })) {
       reply = fail(make_status(404, "NotFound", "the server could not find the requested resource", Json::object()));
     } else {
@@ -247,16 +267,22 @@ Reply Server::Impl::route(const port::HttpRequest& http) {
     std::vector<std::string> warnings;
     request.write.warnings = &warnings;
     std::string manager(request.param("fieldManager"));
-    if (manager.empty() && !(request.content_type.starts_with("application/apply-patch"))) manager = manager_of(header(http, "user-agent"));
+    if (manager.empty() && !(request.content_type.starts_with("application/apply-patch")))
+      manager = manager_of(header(http, "user-agent"));
     request.write.caller = {manager, "kubernetes-admin"};
     request.write.subresource = request.subresource;
     std::string_view validation = request.param("fieldValidation");
-    request.write.validation = validation == "Strict" ? Validation::strict : validation == "Ignore" ? Validation::ignore : Validation::warn;
+    request.write.validation = validation == "Strict"   ? Validation::strict
+                               : validation == "Ignore" ? Validation::ignore
+                                                        : Validation::warn;
     request.write.force = request.flag("force");
     for (const auto& [key, v] : request.query)
       if (key == "dryRun") {
         if (v != "All")
-          throw Refused{make_status(422, "Invalid", fmt::format("CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"{}\"]: supported values: \"All\"", v),
+          throw Refused{make_status(422, "Invalid",
+                                    fmt::format("CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: "
+                                                "[\"{}\"]: supported values: \"All\"",
+                                                v),
                                     {{"group", "meta.k8s.io"}, {"kind", "CreateOptions"}})};
         request.write.dry_run = true;
       }
@@ -268,14 +294,15 @@ Reply Server::Impl::route(const port::HttpRequest& http) {
 }
 
 Parsed Server::Impl::body_of(const Request& request, std::string_view kind) const {
-  return read_body(request.body, request.content_type, kind, [this](const std::string& api_version, const std::string& name) -> const Struct* {
-    if (const Served* found = served_kind(api_version, name)) return found->type.object;
-    if (name == "DeleteOptions") return schema.find("meta.v1.DeleteOptions");
-    if (name == "Eviction" && api_version == "policy/v1") return schema.find("policy.v1.Eviction");
-    if (name == "Scale" && api_version == "autoscaling/v1") return schema.find("autoscaling.v1.Scale");
-    if (name == "TokenRequest") return schema.find("authentication.v1.TokenRequest");
-    return nullptr;
-  });
+  return read_body(request.body, request.content_type, kind,
+                   [this](const std::string& api_version, const std::string& name) -> const Struct* {
+                     if (const Served* found = served_kind(api_version, name)) return found->type.object;
+                     if (name == "DeleteOptions") return schema.find("meta.v1.DeleteOptions");
+                     if (name == "Eviction" && api_version == "policy/v1") return schema.find("policy.v1.Eviction");
+                     if (name == "Scale" && api_version == "autoscaling/v1") return schema.find("autoscaling.v1.Scale");
+                     if (name == "TokenRequest") return schema.find("authentication.v1.TokenRequest");
+                     return nullptr;
+                   });
 }
 
 Reply Server::Impl::serve(Request& request) {
@@ -283,17 +310,21 @@ Reply Server::Impl::serve(Request& request) {
   const ResourceInfo& info = kind.info;
   const WriteOptions& write = request.write;
   auto method_not_allowed = [&] {
-    return Refused{make_status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", Json::object())};
+    return Refused{make_status(405, "MethodNotAllowed",
+                               "the server does not allow this method on the requested resource", Json::object())};
   };
   if (!request.subresource.empty() && request.subresource != "status") return subresource(request);
   if (request.subresource == "status" && !kind.status)
     throw Refused{make_status(404, "NotFound", "the server could not find the requested resource", Json::object())};
-  if (!info.has(request.verb == "update" || request.verb == "patch" || request.verb == "get" ? request.verb : request.verb)) {
+  if (!info.has(request.verb == "update" || request.verb == "patch" || request.verb == "get" ? request.verb
+                                                                                             : request.verb)) {
     throw method_not_allowed();
   }
-  if (request.verb == "get") return object_reply(request, 200, converted(kind, read(kind, request.ns, request.name)), {});
+  if (request.verb == "get")
+    return object_reply(request, 200, converted(kind, read(kind, request.ns, request.name)), {});
   if (request.verb == "list") return list(request);
-  if (request.verb == "deletecollection") return object_reply(request, 200, remove_collection(request).object, *write.warnings);
+  if (request.verb == "deletecollection")
+    return object_reply(request, 200, remove_collection(request).object, *write.warnings);
   if (request.verb == "delete") {
     DeleteOptions wanted;
     if (!request.body.empty()) {
@@ -307,7 +338,8 @@ Reply Server::Impl::serve(Request& request) {
         wanted.grace_period_seconds = grace->get<std::int64_t>();
       wanted.uid = value::string_at(body, "preconditions", "uid");
       wanted.resource_version = value::string_at(body, "preconditions", "resourceVersion");
-      if (const Json* dry = value::find(body, "dryRun"); dry && dry->is_array() && !dry->empty()) request.write.dry_run = true;
+      if (const Json* dry = value::find(body, "dryRun"); dry && dry->is_array() && !dry->empty())
+        request.write.dry_run = true;
     }
     if (!request.param("propagationPolicy").empty()) wanted.propagation = request.param("propagationPolicy");
     if (std::string_view grace = request.param("gracePeriodSeconds"); !grace.empty()) {
@@ -337,7 +369,8 @@ Reply Server::Impl::serve(Request& request) {
   }
   if (request.verb == "patch") {
     Outcome made;
-    if (request.content_type == "application/apply-patch+yaml" || request.content_type == "application/apply-patch+cbor") {
+    if (request.content_type == "application/apply-patch+yaml" ||
+        request.content_type == "application/apply-patch+cbor") {
       Parsed body = read_body(request.body, "application/yaml", info.kind);
       if (!body.duplicates.empty() && write.validation == Validation::strict)
         throw bad_request(fmt::format("strict decoding error: key \"{}\" already set in map", body.duplicates[0]));
@@ -346,9 +379,14 @@ Reply Server::Impl::serve(Request& request) {
       made = apply(kind, request.ns, request.name, std::move(body.value), write);
     } else {
       if (write.force)
-        throw Refused{make_status(422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch",
-                                  {{"group", "meta.k8s.io"}, {"kind", "PatchOptions"},
-                                   {"causes", Json::array({{{"reason", "FieldValueForbidden"}, {"message", "Forbidden: may not be specified for non-apply patch"}, {"field", "force"}}})}})};
+        throw Refused{make_status(
+            422, "Invalid",
+            "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch",
+            {{"group", "meta.k8s.io"},
+             {"kind", "PatchOptions"},
+             {"causes", Json::array({{{"reason", "FieldValueForbidden"},
+                                      {"message", "Forbidden: may not be specified for non-apply patch"},
+                                      {"field", "force"}}})}})};
       Parsed body = read_body(request.body, "application/json", info.kind);
       made = patch(kind, request.ns, request.name, request.content_type, body.value, write);
     }

@@ -39,7 +39,8 @@ std::vector<std::string_view> split_terms(std::string_view text) {
 bool label_key_ok(std::string_view key) {
   if (key.empty() || key.size() > 317) return false;
   return std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == '/';
   });
 }
 
@@ -64,7 +65,8 @@ Requirement parse_term(std::string_view term) {
     if (op != "in" && op != "notin") malformed(op);
     made.op = op == "in" ? Requirement::Op::in : Requirement::Op::not_in;
     made.key = trim(head.substr(0, space));
-    for (auto value : split_view(term.substr(open + 1, term.size() - open - 2), ',')) made.values.emplace_back(trim(value));
+    for (auto value : split_view(term.substr(open + 1, term.size() - open - 2), ','))
+      made.values.emplace_back(trim(value));
   } else if (auto ne = term.find("!="); ne != std::string_view::npos) {
     set(Requirement::Op::not_in, ne, 2);
   } else if (auto ee = term.find("=="); ee != std::string_view::npos) {
@@ -117,8 +119,10 @@ LabelSelector LabelSelector::of(const Json* selector) {
       Requirement r;
       r.key = value::string_at(item, "key");
       std::string op = value::string_at(item, "operator");
-      r.op = op == "In" ? Requirement::Op::in : op == "NotIn" ? Requirement::Op::not_in
-             : op == "DoesNotExist" ? Requirement::Op::absent : Requirement::Op::exists;
+      r.op = op == "In"             ? Requirement::Op::in
+             : op == "NotIn"        ? Requirement::Op::not_in
+             : op == "DoesNotExist" ? Requirement::Op::absent
+                                    : Requirement::Op::exists;
       if (const Json* values = value::find(item, "values"); values && values->is_array())
         for (const Json& v : *values)
           if (v.is_string()) r.values.push_back(v.get<std::string>());
@@ -140,7 +144,8 @@ bool LabelSelector::matches(const Json* labels) const {
       case Requirement::Op::not_in: good = !listed; break;
       case Requirement::Op::exists: good = present; break;
       case Requirement::Op::absent: good = !present; break;
-      case Requirement::Op::greater: case Requirement::Op::less: {
+      case Requirement::Op::greater:
+      case Requirement::Op::less: {
         auto left = integer(text), right = r.values.empty() ? std::nullopt : integer(r.values[0]);
         good = present && left && right && (r.op == Requirement::Op::greater ? *left > *right : *left < *right);
       }
@@ -160,7 +165,9 @@ std::string LabelSelector::text() const {
     std::string values;
     for (const auto& v : r->values) values += (values.empty() ? "" : ",") + v;
     switch (r->op) {
-      case Requirement::Op::in: text += r->values.size() == 1 ? r->key + "=" + values : r->key + " in (" + values + ")"; break;
+      case Requirement::Op::in:
+        text += r->values.size() == 1 ? r->key + "=" + values : r->key + " in (" + values + ")";
+        break;
       case Requirement::Op::not_in: text += r->key + " notin (" + values + ")"; break;
       case Requirement::Op::absent: text += "!" + r->key; break;
       case Requirement::Op::greater: text += r->key + ">" + values; break;
@@ -179,11 +186,13 @@ struct Selectable {
   std::initializer_list<std::string_view> fields;
 };
 const Selectable kSelectable[] = {
-    {"Pod", {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-             "status.phase", "status.podIP", "status.nominatedNodeName"}},
-    {"Event", {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-               "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-               "reportingComponent", "source", "type"}},
+    {"Pod",
+     {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
+      "status.phase", "status.podIP", "status.nominatedNodeName"}},
+    {"Event",
+     {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
+      "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
+      "reportingComponent", "source", "type"}},
     {"Secret", {"type"}},
     {"Namespace", {"status.phase"}},
     {"Node", {"spec.unschedulable"}},
@@ -208,7 +217,8 @@ std::string field_text(const Json& object, std::string_view path) {
 
 }  // namespace
 
-FieldSelector FieldSelector::parse(std::string_view text, std::string_view kind, const std::vector<std::string>& extra) {
+FieldSelector FieldSelector::parse(std::string_view text, std::string_view kind,
+                                   const std::vector<std::string>& extra) {
   FieldSelector made;
   if (text.empty()) return made;
   for (auto term : split_view(text, ',')) {

@@ -32,7 +32,8 @@ class LabelSelector {
 
 class FieldSelector {
  public:
-  // "metadata.name=x,status.phase!=Running". Throws Refused if it is malformed or names a field that `kind` does not offer.
+  // "metadata.name=x,status.phase!=Running". Throws Refused if it is malformed or names a field that `kind` does not
+  // offer.
   static FieldSelector parse(std::string_view text, std::string_view kind, const std::vector<std::string>& extra);
   bool matches(const Json& object) const;
   bool everything() const { return terms_.empty(); }

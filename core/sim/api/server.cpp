@@ -32,7 +32,8 @@ WriteOptions options_of(const Caller& caller, std::string_view subresource, std:
 
 const Served& need(const Server::Impl& impl, GroupResource resource) {
   const Served* kind = impl.served(resource);
-  if (!kind) throw Refused{make_status(404, "NotFound", "the server could not find the requested resource", Json::object())};
+  if (!kind)
+    throw Refused{make_status(404, "NotFound", "the server could not find the requested resource", Json::object())};
   return *kind;
 }
 
@@ -41,14 +42,17 @@ std::string name_of(const Json& object) { return value::string_at(object, "metad
 
 }  // namespace
 
-Server::Server(const port::Clock& clock, ServerOptions options) : impl_(std::make_unique<Impl>(clock, std::move(options))) {}
+Server::Server(const port::Clock& clock, ServerOptions options)
+    : impl_(std::make_unique<Impl>(clock, std::move(options))) {}
 Server::~Server() = default;
 
 bool Server::is_watch(const port::HttpRequest& request) {
   if (request.method != "GET") return false;
   auto mark = request.target.find('?');
   std::string_view path = std::string_view(request.target).substr(0, mark);
-  if (path.find("/watch/") != std::string_view::npos && (path.starts_with("/api/v1/watch/") || path.starts_with("/apis/"))) return true;
+  if (path.find("/watch/") != std::string_view::npos &&
+      (path.starts_with("/api/v1/watch/") || path.starts_with("/apis/")))
+    return true;
   if (mark == std::string::npos || !path.starts_with("/api")) return false;
   for (const auto& [key, value] : parse_query(std::string_view(request.target).substr(mark + 1)))
     if (key == "watch" && (value == "true" || value == "1" || value == "True" || value.empty())) return true;
@@ -56,14 +60,18 @@ bool Server::is_watch(const port::HttpRequest& request) {
 }
 
 Reply Server::handle(const port::HttpRequest& request) { return impl_->handle(request); }
-OpenedWatch Server::open_watch(const port::HttpRequest& request, LineSink sink) { return impl_->open_watch(request, std::move(sink)); }
+OpenedWatch Server::open_watch(const port::HttpRequest& request, LineSink sink) {
+  return impl_->open_watch(request, std::move(sink));
+}
 
 Object Server::get(GroupResource resource, std::string_view ns, std::string_view name) const {
   const Served* kind = impl_->served(resource);
   return kind ? impl_->get(*kind, ns, name) : nullptr;
 }
 
-std::vector<Object> Server::list(GroupResource resource, std::string_view ns) const { return impl_->store.list(resource, ns); }
+std::vector<Object> Server::list(GroupResource resource, std::string_view ns) const {
+  return impl_->store.list(resource, ns);
+}
 
 Outcome Server::create(GroupResource resource, Json object, const Caller& caller) {
   return guarded([&](auto& warnings) {
@@ -95,16 +103,19 @@ Outcome Server::update_status(GroupResource resource, Json object, const Caller&
   });
 }
 
-Outcome Server::patch(GroupResource resource, std::string_view ns, std::string_view name, const Json& merge, const Caller& caller) {
+Outcome Server::patch(GroupResource resource, std::string_view ns, std::string_view name, const Json& merge,
+                      const Caller& caller) {
   return guarded([&](auto& warnings) {
-    return impl_->patch(need(*impl_, resource), ns, name, "application/merge-patch+json", merge, options_of(caller, {}, warnings));
+    return impl_->patch(need(*impl_, resource), ns, name, "application/merge-patch+json", merge,
+                        options_of(caller, {}, warnings));
   });
 }
 
 Outcome Server::patch_status(GroupResource resource, std::string_view ns, std::string_view name, const Json& merge,
                              const Caller& caller) {
   return guarded([&](auto& warnings) {
-    return impl_->patch(need(*impl_, resource), ns, name, "application/merge-patch+json", merge, options_of(caller, "status", warnings));
+    return impl_->patch(need(*impl_, resource), ns, name, "application/merge-patch+json", merge,
+                        options_of(caller, "status", warnings));
   });
 }
 
@@ -155,9 +166,11 @@ Outcome Server::finalize_namespace(std::string_view name, const Caller& caller) 
   });
 }
 
-Outcome Server::scale(GroupResource resource, std::string_view ns, std::string_view name, std::int64_t replicas, const Caller& caller) {
+Outcome Server::scale(GroupResource resource, std::string_view ns, std::string_view name, std::int64_t replicas,
+                      const Caller& caller) {
   return guarded([&](auto& warnings) {
-    return impl_->set_scale(need(*impl_, resource), ns, name, {{"spec", {{"replicas", replicas}}}}, options_of(caller, "scale", warnings));
+    return impl_->set_scale(need(*impl_, resource), ns, name, {{"spec", {{"replicas", replicas}}}},
+                            options_of(caller, "scale", warnings));
   });
 }
 

@@ -1,12 +1,11 @@
 // A Kubernetes API server in this process, on any clock.
 //
 // Purpose: kubectl, helm and our own client work against it, and its controllers (core/sim/control) use it directly. It
-// follows kube-apiserver 1.37 in what a client can see: routes, statuses, messages, defaults, managedFields. The contract
-// suite (tests/contract) runs over both; where they differ the real one is right.
-// Entry points: handle() for every request but watches, open_watch() for those, and the in-process verbs below, which
-// take the same path (defaulting, validation, admission, field management, revision) without text in between.
-// Time and chance: only the clock passed in, and a generator seeded by Options::seed. The same calls at the same times
-// give the same bytes.
+// follows kube-apiserver 1.37 in what a client can see: routes, statuses, messages, defaults, managedFields. The
+// contract suite (tests/contract) runs over both; where they differ the real one is right. Entry points: handle() for
+// every request but watches, open_watch() for those, and the in-process verbs below, which take the same path
+// (defaulting, validation, admission, field management, revision) without text in between. Time and chance: only the
+// clock passed in, and a generator seeded by Options::seed. The same calls at the same times give the same bytes.
 // Threading: one thread, not re-entrant from store callbacks.
 // Failure: an Outcome or a Reply carries the API's Status; nothing throws.
 #pragma once
@@ -49,13 +48,13 @@ struct Caller {
 
 // What a verb came to: the object, or the API's Status.
 struct Outcome {
-  int code = 200;       // HTTP status
-  Object object;        // the object (also when `code` is an error: null)
-  Json status;          // the Status of an error, else null
+  int code = 200;  // HTTP status
+  Object object;   // the object (also when `code` is an error: null)
+  Json status;     // the Status of an error, else null
   std::vector<std::string> warnings;
   bool unchanged = false;  // the write had nothing to do: no new revision
   bool ok() const { return code < 400; }
-  std::string reason() const;   // "NotFound", "AlreadyExists", "Conflict", "Invalid", "TooManyRequests", ...
+  std::string reason() const;  // "NotFound", "AlreadyExists", "Conflict", "Invalid", "TooManyRequests", ...
   std::string message() const;
   bool not_found() const { return reason() == "NotFound"; }
   bool already_exists() const { return reason() == "AlreadyExists"; }
@@ -71,11 +70,11 @@ struct DeleteOptions {
 
 // A test's fault: the next requests that match it are answered with `status` (or dropped) instead of being carried out.
 struct Fault {
-  std::string verb;       // "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"; "" = any
+  std::string verb;  // "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"; "" = any
   std::string group, resource, ns, name;  // "" = any; resource may be "pods/status"
-  int skip = 0;           // let this many matching requests through first
-  int times = 1;          // then hit this many; -1 = for ever
-  int status = 0;         // answer with this code (429, 500, 503, ...); 0 = carry it out (latency only)
+  int skip = 0;                           // let this many matching requests through first
+  int times = 1;                          // then hit this many; -1 = for ever
+  int status = 0;                         // answer with this code (429, 500, 503, ...); 0 = carry it out (latency only)
   std::string reason, message;
   int retry_after_seconds = 0;  // Retry-After header and details.retryAfterSeconds
   port::Duration latency{0};    // handed to the owner in Reply::latency

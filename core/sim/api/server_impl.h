@@ -25,12 +25,12 @@ namespace nautilus::sim {
 // A served resource in one version.
 struct Served {
   ResourceInfo info;
-  Type type;                              // of the object
+  Type type;                                 // of the object
   std::shared_ptr<const CustomKind> custom;  // null for built-in kinds
-  GroupResource storage;                  // where the objects are kept (events.k8s.io events: core events)
-  std::string storage_version;            // apiVersion they are kept in
-  bool status = false;                    // has a status subresource: status is written there only
-  bool generation = false;                // metadata.generation counts changes of spec
+  GroupResource storage;                     // where the objects are kept (events.k8s.io events: core events)
+  std::string storage_version;               // apiVersion they are kept in
+  bool status = false;                       // has a status subresource: status is written there only
+  bool generation = false;                   // metadata.generation counts changes of spec
   bool preferred = true;
   FieldSet ignored_main, ignored_status;  // fields those endpoints reset
 };
@@ -82,14 +82,15 @@ class Server::Impl {
   Reply fail(const Json& status) const;
   Parsed body_of(const Request& request, std::string_view kind) const;
   Reply json_reply(int status, const Json& body) const;
-  Reply object_reply(const Request& request, int status, const Object& object, const std::vector<std::string>& warnings);
+  Reply object_reply(const Request& request, int status, const Object& object,
+                     const std::vector<std::string>& warnings);
 
   // write.cpp
   Outcome create(const Served& kind, std::string_view ns, Json object, const WriteOptions& write);
   Outcome update(const Served& kind, std::string_view ns, std::string_view name, Json object, const WriteOptions& write,
                  bool tracked = false);
-  Outcome patch(const Served& kind, std::string_view ns, std::string_view name, std::string_view type, const Json& patch,
-                const WriteOptions& write);
+  Outcome patch(const Served& kind, std::string_view ns, std::string_view name, std::string_view type,
+                const Json& patch, const WriteOptions& write);
   Outcome apply(const Served& kind, std::string_view ns, std::string_view name, Json config, const WriteOptions& write);
   Outcome create_prepared(const Served& kind, std::string_view ns, Json object, const WriteOptions& write);
   Outcome update_prepared(const Served& kind, const Object& old, Json object, const WriteOptions& write);
@@ -207,8 +208,8 @@ void check_dns_subdomain(const std::string& path, const Json& value, FieldErrors
 void check_qualified_name(const std::string& path, const Json& value, FieldErrors& errors);
 
 // table.cpp: the Table of kubectl get.
-Json make_table(const Served& kind, const std::vector<Object>& items, port::WallTime now, std::string_view include_object,
-                bool headers);
+Json make_table(const Served& kind, const std::vector<Object>& items, port::WallTime now,
+                std::string_view include_object, bool headers);
 Json partial_metadata(const Json& object);
 
 // Null if the field is not there.

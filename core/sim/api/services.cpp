@@ -23,7 +23,9 @@ std::optional<std::uint32_t> parse_ip(std::string_view text) {
   return ip;
 }
 
-std::string ip_text(std::uint32_t ip) { return fmt::format("{}.{}.{}.{}", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255); }
+std::string ip_text(std::uint32_t ip) {
+  return fmt::format("{}.{}.{}.{}", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+}
 
 bool exposes(std::string_view type) { return type == "NodePort" || type == "LoadBalancer"; }
 
@@ -50,14 +52,17 @@ void Server::Impl::allocate_service(Json& service, const Json* old) {
   }
   std::string ip = value::string_at(spec, "clusterIP");
   if (ip.empty()) {
-    if (const Json* list = value::find(spec, "clusterIPs"); list && list->is_array() && !list->empty() && (*list)[0].is_string())
+    if (const Json* list = value::find(spec, "clusterIPs");
+        list && list->is_array() && !list->empty() && (*list)[0].is_string())
       ip = (*list)[0].get<std::string>();
   }
   if (ip.empty() && !old_ip.empty() && old_type != "ExternalName") ip = old_ip;
   auto slash = options.service_cidr.find('/');
   std::uint32_t base = parse_ip(std::string_view(options.service_cidr).substr(0, slash)).value_or(0x0a600000);
   unsigned bits = 12;
-  if (slash != std::string::npos) std::from_chars(options.service_cidr.data() + slash + 1, options.service_cidr.data() + options.service_cidr.size(), bits);
+  if (slash != std::string::npos)
+    std::from_chars(options.service_cidr.data() + slash + 1, options.service_cidr.data() + options.service_cidr.size(),
+                    bits);
   std::uint32_t size = bits >= 32 ? 1 : 1u << (32 - (bits ? bits : 1));
   if (ip.empty()) {
     // One draw, then the next free address: deterministic for a seed, never a long search while the range is sparse.
@@ -70,16 +75,21 @@ void Server::Impl::allocate_service(Json& service, const Json* old) {
     if (ip.empty()) throw internal_error("failed to allocate a serviceIP: range is full");
   } else if (ip != "None" && ip != old_ip) {
     auto wanted = parse_ip(ip);
-    if (!wanted) throw refuse_field("spec.clusterIPs[0]", ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    if (!wanted)
+      throw refuse_field("spec.clusterIPs[0]", ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
     if (*wanted <= base || *wanted >= base + size - 1)
-      throw refuse_field("spec.clusterIPs", Json::array({ip}), fmt::format("failed to allocate IP {}: the provided network does not match the current range", ip));
+      throw refuse_field(
+          "spec.clusterIPs", Json::array({ip}),
+          fmt::format("failed to allocate IP {}: the provided network does not match the current range", ip));
     if (!service_ips.insert(*wanted).second)
-      throw refuse_field("spec.clusterIPs", Json::array({ip}), fmt::format("failed to allocate IP {}: provided IP is already allocated", ip));
+      throw refuse_field("spec.clusterIPs", Json::array({ip}),
+                         fmt::format("failed to allocate IP {}: provided IP is already allocated", ip));
   }
   spec["clusterIP"] = ip;
   spec["clusterIPs"] = Json::array({ip});
   bool headless_without_selector = ip == "None" && (!spec.contains("selector") || spec["selector"].empty());
-  if (!spec.contains("ipFamilyPolicy")) spec["ipFamilyPolicy"] = headless_without_selector ? "RequireDualStack" : "SingleStack";
+  if (!spec.contains("ipFamilyPolicy"))
+    spec["ipFamilyPolicy"] = headless_without_selector ? "RequireDualStack" : "SingleStack";
   if (!spec.contains("ipFamilies"))
     spec["ipFamilies"] = headless_without_selector ? Json::array({"IPv4", "IPv6"}) : Json::array({"IPv4"});
   Json& ports = spec["ports"];
@@ -115,15 +125,19 @@ void Server::Impl::allocate_service(Json& service, const Json* old) {
       }
     } else if (!held) {
       if (wanted < kFirstNodePort || wanted > kLastNodePort)
-        throw refuse_field("spec.ports[0].nodePort", wanted, fmt::format("provided port is not in the valid range. The range of valid ports is {}-{}", kFirstNodePort, kLastNodePort));
-      if (!node_ports.insert(wanted).second) throw refuse_field("spec.ports[0].nodePort", wanted, "provided port is already allocated");
+        throw refuse_field("spec.ports[0].nodePort", wanted,
+                           fmt::format("provided port is not in the valid range. The range of valid ports is {}-{}",
+                                       kFirstNodePort, kLastNodePort));
+      if (!node_ports.insert(wanted).second)
+        throw refuse_field("spec.ports[0].nodePort", wanted, "provided port is already allocated");
     }
     port["nodePort"] = wanted;
   }
 }
 
 void Server::Impl::release_service(const Json& service) {
-  std::string name = value::string_at(service, "metadata", "name"), ns = value::string_at(service, "metadata", "namespace");
+  std::string name = value::string_at(service, "metadata", "name"),
+              ns = value::string_at(service, "metadata", "namespace");
   if (auto ip = parse_ip(value::string_at(service, "spec", "clusterIP"))) service_ips.erase(*ip);
   if (const Json* ports = value::find(service, "spec", "ports"); ports && ports->is_array())
     for (const Json& port : *ports) node_ports.erase(static_cast<int>(value::int_at(port, 0, "nodePort")));

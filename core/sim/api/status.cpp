@@ -5,8 +5,12 @@
 namespace nautilus::sim {
 
 Json make_status(int code, std::string_view reason, std::string message, Json details) {
-  Json status = {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", Json::object()}, {"status", "Failure"},
-                 {"message", std::move(message)}, {"code", code}};
+  Json status = {{"kind", "Status"},
+                 {"apiVersion", "v1"},
+                 {"metadata", Json::object()},
+                 {"status", "Failure"},
+                 {"message", std::move(message)},
+                 {"code", code}};
   if (!reason.empty()) status["reason"] = reason;
   if (!details.is_null()) status["details"] = std::move(details);
   return status;
@@ -20,7 +24,9 @@ Outcome refuse(const Refused& refused) {
 }
 
 std::string Outcome::reason() const { return status.is_object() ? value::string_at(status, "reason") : std::string(); }
-std::string Outcome::message() const { return status.is_object() ? value::string_at(status, "message") : std::string(); }
+std::string Outcome::message() const {
+  return status.is_object() ? value::string_at(status, "message") : std::string();
+}
 
 std::string qualified(const ResourceInfo& info) {
   return info.group.empty() ? info.resource : info.resource + "." + info.group;
@@ -46,7 +52,8 @@ std::string shown(const Json& value) {
 }  // namespace
 
 Refused not_found(const ResourceInfo& info, std::string_view name) {
-  return {make_status(404, "NotFound", fmt::format("{} \"{}\" not found", qualified(info), name), details_of(info, name))};
+  return {
+      make_status(404, "NotFound", fmt::format("{} \"{}\" not found", qualified(info), name), details_of(info, name))};
 }
 
 Refused already_exists(const ResourceInfo& info, std::string_view name) {
@@ -55,7 +62,8 @@ Refused already_exists(const ResourceInfo& info, std::string_view name) {
 }
 
 Refused conflict(const ResourceInfo& info, std::string_view name, std::string_view why) {
-  return {make_status(409, "Conflict", fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", qualified(info), name, why),
+  return {make_status(409, "Conflict",
+                      fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", qualified(info), name, why),
                       details_of(info, name))};
 }
 
@@ -90,7 +98,8 @@ void FieldErrors::add_type(const std::string& field, const Json& value, std::str
   causes.push_back({"FieldValueTypeInvalid", fmt::format("Invalid value: {}: {}", shown(value), detail), field});
 }
 void FieldErrors::add_required(const std::string& field, std::string_view detail) {
-  causes.push_back({"FieldValueRequired", detail.empty() ? "Required value" : fmt::format("Required value: {}", detail), field});
+  causes.push_back(
+      {"FieldValueRequired", detail.empty() ? "Required value" : fmt::format("Required value: {}", detail), field});
 }
 void FieldErrors::add_forbidden(const std::string& field, std::string_view detail) {
   causes.push_back({"FieldValueForbidden", fmt::format("Forbidden: {}", detail), field});
@@ -101,10 +110,12 @@ void FieldErrors::add_duplicate(const std::string& field, const Json& value) {
 void FieldErrors::add_not_found(const std::string& field, const Json& value) {
   causes.push_back({"FieldValueNotFound", fmt::format("Not found: {}", shown(value)), field});
 }
-void FieldErrors::add_unsupported(const std::string& field, const Json& value, std::vector<std::string_view> supported) {
+void FieldErrors::add_unsupported(const std::string& field, const Json& value,
+                                  std::vector<std::string_view> supported) {
   std::string list;
   for (auto s : supported) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", s);
-  causes.push_back({"FieldValueNotSupported", fmt::format("Unsupported value: {}: supported values: {}", shown(value), list), field});
+  causes.push_back({"FieldValueNotSupported",
+                    fmt::format("Unsupported value: {}: supported values: {}", shown(value), list), field});
 }
 void FieldErrors::add_too_long(const std::string& field, int most) {
   causes.push_back({"FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", most), field});

@@ -1,7 +1,7 @@
 // The API's Status object, and how a request is refused inside this module.
 //
-// Deep inside a request (validation, admission, patching) a refusal is thrown as `Refused` and caught at the module's entry
-// points in server.cpp: nothing throws across the boundary.
+// Deep inside a request (validation, admission, patching) a refusal is thrown as `Refused` and caught at the module's
+// entry points in server.cpp: nothing throws across the boundary.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ struct Refused {
 };
 
 struct Cause {
-  std::string reason;   // "FieldValueInvalid", "FieldValueRequired", ...
+  std::string reason;  // "FieldValueInvalid", "FieldValueRequired", ...
   std::string message;
   std::string field;
 };

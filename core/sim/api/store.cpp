@@ -47,8 +47,10 @@ void call_all(std::vector<std::weak_ptr<Store::Subscription>>& subscribers, cons
   // By index: a callback may add a subscriber. Ended ones are swept afterwards.
   bool ended = false;
   for (std::size_t i = 0, n = subscribers.size(); i < n; ++i) {
-    if (auto alive = subscribers[i].lock()) alive->call(change);
-    else ended = true;
+    if (auto alive = subscribers[i].lock())
+      alive->call(change);
+    else
+      ended = true;
   }
   if (ended) std::erase_if(subscribers, [](const auto& weak) { return weak.expired(); });
 }
@@ -167,8 +169,10 @@ std::optional<std::vector<Change>> Store::changes_since(GroupResource resource, 
 
 Store::Handle Store::subscribe(GroupResource resource, Callback callback) {
   auto handle = std::make_shared<Subscription>(std::move(callback));
-  if (resource.resource.empty()) everything_.push_back(handle);
-  else table(resource).subscribers.push_back(handle);
+  if (resource.resource.empty())
+    everything_.push_back(handle);
+  else
+    table(resource).subscribers.push_back(handle);
   return handle;
 }
 

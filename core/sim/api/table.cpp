@@ -70,18 +70,23 @@ std::string join(const Json* list, const char* key = nullptr, const char* separa
 
 std::string none(std::string text) { return text.empty() ? "<none>" : text; }
 std::string images(const View& v, const char* spec) { return join(v.at(std::string(spec) + ".containers"), "image"); }
-std::string containers(const View& v, const char* spec) { return join(v.at(std::string(spec) + ".containers"), "name"); }
+std::string containers(const View& v, const char* spec) {
+  return join(v.at(std::string(spec) + ".containers"), "name");
+}
 std::string selector(const View& v, const char* path) { return none(LabelSelector::of(v.at(path)).text()); }
 std::string plain_map(const Json* map) {
   std::string text;
   if (map && map->is_object())
-    for (const auto& [key, item] : map->items()) text += fmt::format("{}{}={}", text.empty() ? "" : ",", key, item.is_string() ? item.get<std::string>() : item.dump());
+    for (const auto& [key, item] : map->items())
+      text += fmt::format("{}{}={}", text.empty() ? "" : ",", key,
+                          item.is_string() ? item.get<std::string>() : item.dump());
   return none(text);
 }
 
 Json pod_cells(const View& v) {
   std::int64_t total = 0, ready = 0, restarts = 0;
-  if (const Json* list = v.at("spec.containers"); list && list->is_array()) total = static_cast<std::int64_t>(list->size());
+  if (const Json* list = v.at("spec.containers"); list && list->is_array())
+    total = static_cast<std::int64_t>(list->size());
   std::string reason = v.text("status.phase");
   if (std::string own = v.text("status.reason"); !own.empty()) reason = own;
   std::string last_restart;
@@ -93,14 +98,21 @@ Json pod_cells(const View& v) {
     for (std::size_t i = 0; i < list->size(); ++i) {
       const Json& s = (*list)[i];
       restarts += value::int_at(s, 0, "restartCount");
-      if (const Json* done = value::find(s, "state", "terminated"); done && value::int_at(*done, 1, "exitCode") == 0) continue;
+      if (const Json* done = value::find(s, "state", "terminated"); done && value::int_at(*done, 1, "exitCode") == 0)
+        continue;
       if (value::bool_at(s, false, "started") && value::find(s, "state", "running")) {
         ready += value::bool_at(s, false, "ready");
         continue;
       }
-      if (const Json* done = value::find(s, "state", "terminated")) reason = "Init:" + (value::string_at(*done, "reason").empty() ? fmt::format("ExitCode:{}", value::int_at(*done, 0, "exitCode")) : value::string_at(*done, "reason"));
-      else if (std::string waiting = value::string_at(s, "state", "waiting", "reason"); !waiting.empty() && waiting != "PodInitializing") reason = "Init:" + waiting;
-      else reason = fmt::format("Init:{}/{}", i, init_count);
+      if (const Json* done = value::find(s, "state", "terminated"))
+        reason = "Init:" + (value::string_at(*done, "reason").empty()
+                                ? fmt::format("ExitCode:{}", value::int_at(*done, 0, "exitCode"))
+                                : value::string_at(*done, "reason"));
+      else if (std::string waiting = value::string_at(s, "state", "waiting", "reason");
+               !waiting.empty() && waiting != "PodInitializing")
+        reason = "Init:" + waiting;
+      else
+        reason = fmt::format("Init:{}/{}", i, init_count);
       initializing = true;
       break;
     }
@@ -110,13 +122,14 @@ Json pod_cells(const View& v) {
     for (std::size_t i = list->size(); i-- > 0;) {
       const Json& s = (*list)[i];
       restarts += value::int_at(s, 0, "restartCount");
-      if (std::string ended = value::string_at(s, "lastState", "terminated", "finishedAt"); ended > last_restart) last_restart = ended;
+      if (std::string ended = value::string_at(s, "lastState", "terminated", "finishedAt"); ended > last_restart)
+        last_restart = ended;
       if (std::string waiting = value::string_at(s, "state", "waiting", "reason"); !waiting.empty()) {
         reason = waiting;
       } else if (const Json* done = value::find(s, "state", "terminated")) {
         reason = !value::string_at(*done, "reason").empty() ? value::string_at(*done, "reason")
-                 : value::int_at(*done, 0, "signal")        ? fmt::format("Signal:{}", value::int_at(*done, 0, "signal"))
-                                                            : fmt::format("ExitCode:{}", value::int_at(*done, 0, "exitCode"));
+                 : value::int_at(*done, 0, "signal") ? fmt::format("Signal:{}", value::int_at(*done, 0, "signal"))
+                                                     : fmt::format("ExitCode:{}", value::int_at(*done, 0, "exitCode"));
       } else if (value::bool_at(s, false, "ready") && value::find(s, "state", "running")) {
         running = true;
         ++ready;
@@ -132,11 +145,13 @@ Json pod_cells(const View& v) {
     std::size_t good = 0;
     for (const Json& gate : *list)
       if (const Json* conditions = v.at("status.conditions"); conditions && conditions->is_array())
-        for (const Json& c : *conditions) good += c.value("type", "") == gate.value("conditionType", "") && c.value("status", "") == "True";
+        for (const Json& c : *conditions)
+          good += c.value("type", "") == gate.value("conditionType", "") && c.value("status", "") == "True";
     gates = fmt::format("{}/{}", good, list->size());
   }
-  return Json::array({v.text("metadata.name"), fmt::format("{}/{}", ready, total), reason, restart_text, age(v), v.or_none("status.podIP"),
-                      v.or_none("spec.nodeName"), v.or_none("status.nominatedNodeName"), gates});
+  return Json::array({v.text("metadata.name"), fmt::format("{}/{}", ready, total), reason, restart_text, age(v),
+                      v.or_none("status.podIP"), v.or_none("spec.nodeName"), v.or_none("status.nominatedNodeName"),
+                      gates});
 }
 
 std::string service_ports(const View& v) {
@@ -144,7 +159,8 @@ std::string service_ports(const View& v) {
   if (const Json* list = v.at("spec.ports"); list && list->is_array())
     for (const Json& p : *list) {
       std::string node = p.contains("nodePort") ? fmt::format(":{}", value::int_at(p, 0, "nodePort")) : "";
-      text += fmt::format("{}{}{}/{}", text.empty() ? "" : ",", value::int_at(p, 0, "port"), node, value::string_at(p, "protocol"));
+      text += fmt::format("{}{}{}/{}", text.empty() ? "" : ",", value::int_at(p, 0, "port"), node,
+                          value::string_at(p, "protocol"));
     }
   return none(text);
 }
@@ -153,7 +169,8 @@ std::string ingress_addresses(const Json* list) {
   std::string text;
   if (list && list->is_array())
     for (const Json& item : *list) {
-      std::string one = value::string_at(item, "ip").empty() ? value::string_at(item, "hostname") : value::string_at(item, "ip");
+      std::string one =
+          value::string_at(item, "ip").empty() ? value::string_at(item, "hostname") : value::string_at(item, "ip");
       text += (text.empty() ? "" : ",") + one;
     }
   return text;
@@ -184,7 +201,8 @@ std::string endpoints_text(const View& v) {
         for (const Json& a : *addresses) add(value::string_at(a, "ip"));
       else
         for (const Json& p : *ports)
-          for (const Json& a : *addresses) add(fmt::format("{}:{}", value::string_at(a, "ip"), value::int_at(p, 0, "port")));
+          for (const Json& a : *addresses)
+            add(fmt::format("{}:{}", value::string_at(a, "ip"), value::int_at(p, 0, "port")));
     }
   if (count > 3) text += fmt::format(" + {} more...", count - 3);
   return none(text);
@@ -197,15 +215,21 @@ std::string hpa_targets(const View& v) {
   int shown = 0;
   for (const Json& m : *metrics) {
     std::string name = value::string_at(m, "resource", "name"), now = "<unknown>", target;
-    if (const Json* u = value::find(m, "resource", "target", "averageUtilization")) target = u->dump() + "%";
-    else target = value::string_at(m, "resource", "target", "averageValue");
+    if (const Json* u = value::find(m, "resource", "target", "averageUtilization"))
+      target = u->dump() + "%";
+    else
+      target = value::string_at(m, "resource", "target", "averageValue");
     if (current && current->is_array())
       for (const Json& c : *current)
         if (value::string_at(c, "resource", "name") == name && !name.empty()) {
-          if (const Json* u = value::find(c, "resource", "current", "averageUtilization"); u && target.ends_with("%")) now = u->dump() + "%";
-          else if (std::string q = value::string_at(c, "resource", "current", "averageValue"); !q.empty()) now = q;
+          if (const Json* u = value::find(c, "resource", "current", "averageUtilization"); u && target.ends_with("%"))
+            now = u->dump() + "%";
+          else if (std::string q = value::string_at(c, "resource", "current", "averageValue"); !q.empty())
+            now = q;
         }
-    if (++shown <= 2) text += fmt::format("{}{}: {}/{}", text.empty() ? "" : ", ", name.empty() ? value::string_at(m, "type") : name, now, target);
+    if (++shown <= 2)
+      text += fmt::format("{}{}: {}/{}", text.empty() ? "" : ", ", name.empty() ? value::string_at(m, "type") : name,
+                          now, target);
   }
   if (shown > 2) text += fmt::format(" + {} more...", shown - 2);
   return text;
@@ -250,7 +274,8 @@ std::string quota_text(const View& v, bool limits) {
   for (const auto& [key, item] : hard->items()) {
     if (key.starts_with("limits.") != limits) continue;
     std::string now = used ? value::string_at(*used, key) : "";
-    text += fmt::format("{}{}: {}/{}", text.empty() ? "" : ", ", key, now, item.is_string() ? item.get<std::string>() : item.dump());
+    text += fmt::format("{}{}: {}/{}", text.empty() ? "" : ", ", key, now,
+                        item.is_string() ? item.get<std::string>() : item.dump());
   }
   return text;
 }
@@ -260,7 +285,11 @@ std::string modes(const Json* list) {
   if (list && list->is_array())
     for (const Json& m : *list) {
       std::string mode = m.is_string() ? m.get<std::string>() : "";
-      std::string abbreviation = mode == "ReadWriteOnce" ? "RWO" : mode == "ReadOnlyMany" ? "ROX" : mode == "ReadWriteMany" ? "RWX" : mode == "ReadWriteOncePod" ? "RWOP" : mode;
+      std::string abbreviation = mode == "ReadWriteOnce"      ? "RWO"
+                                 : mode == "ReadOnlyMany"     ? "ROX"
+                                 : mode == "ReadWriteMany"    ? "RWX"
+                                 : mode == "ReadWriteOncePod" ? "RWOP"
+                                                              : mode;
       text += (text.empty() ? "" : ",") + abbreviation;
     }
   return text;
@@ -293,18 +322,97 @@ constexpr Column kName{"Name", "string"}, kAge{"Age", "string"};
 
 const std::vector<Printer>& printers() {
   static const std::vector<Printer> table = {
-      {"Pod", {kName, {"Ready", "string"}, {"Status", "string"}, {"Restarts", "string"}, kAge, {"IP", "string", 1}, {"Node", "string", 1}, {"Nominated Node", "string", 1}, {"Readiness Gates", "string", 1}}, pod_cells},
-      {"Deployment", {kName, {"Ready", "string"}, {"Up-to-date", "string"}, {"Available", "string"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}, {"Selector", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), fmt::format("{}/{}", v.number("status.readyReplicas"), v.number("spec.replicas")), v.number("status.updatedReplicas"), v.number("status.availableReplicas"), age(v), containers(v, "spec.template.spec"), images(v, "spec.template.spec"), selector(v, "spec.selector")}); }},
-      {"ReplicaSet", {kName, {"Desired", "integer"}, {"Current", "integer"}, {"Ready", "integer"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}, {"Selector", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), v.number("spec.replicas"), v.number("status.replicas"), v.number("status.readyReplicas"), age(v), containers(v, "spec.template.spec"), images(v, "spec.template.spec"), selector(v, "spec.selector")}); }},
-      {"ReplicationController", {kName, {"Desired", "integer"}, {"Current", "integer"}, {"Ready", "integer"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}, {"Selector", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), v.number("spec.replicas"), v.number("status.replicas"), v.number("status.readyReplicas"), age(v), containers(v, "spec.template.spec"), images(v, "spec.template.spec"), plain_map(v.at("spec.selector"))}); }},
-      {"StatefulSet", {kName, {"Ready", "string"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), fmt::format("{}/{}", v.number("status.readyReplicas"), v.number("spec.replicas")), age(v), containers(v, "spec.template.spec"), images(v, "spec.template.spec")}); }},
-      {"DaemonSet", {kName, {"Desired", "integer"}, {"Current", "integer"}, {"Ready", "integer"}, {"Up-to-date", "integer"}, {"Available", "integer"}, {"Node Selector", "string"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}, {"Selector", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), v.number("status.desiredNumberScheduled"), v.number("status.currentNumberScheduled"), v.number("status.numberReady"), v.number("status.updatedNumberScheduled"), v.number("status.numberAvailable"), plain_map(v.at("spec.template.spec.nodeSelector")), age(v), containers(v, "spec.template.spec"), images(v, "spec.template.spec"), selector(v, "spec.selector")}); }},
-      {"Job", {kName, {"Status", "string"}, {"Completions", "string"}, {"Duration", "string"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}, {"Selector", "string", 1}},
+      {"Pod",
+       {kName,
+        {"Ready", "string"},
+        {"Status", "string"},
+        {"Restarts", "string"},
+        kAge,
+        {"IP", "string", 1},
+        {"Node", "string", 1},
+        {"Nominated Node", "string", 1},
+        {"Readiness Gates", "string", 1}},
+       pod_cells},
+      {"Deployment",
+       {kName,
+        {"Ready", "string"},
+        {"Up-to-date", "string"},
+        {"Available", "string"},
+        kAge,
+        {"Containers", "string", 1},
+        {"Images", "string", 1},
+        {"Selector", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"),
+                             fmt::format("{}/{}", v.number("status.readyReplicas"), v.number("spec.replicas")),
+                             v.number("status.updatedReplicas"), v.number("status.availableReplicas"), age(v),
+                             containers(v, "spec.template.spec"), images(v, "spec.template.spec"),
+                             selector(v, "spec.selector")});
+       }},
+      {"ReplicaSet",
+       {kName,
+        {"Desired", "integer"},
+        {"Current", "integer"},
+        {"Ready", "integer"},
+        kAge,
+        {"Containers", "string", 1},
+        {"Images", "string", 1},
+        {"Selector", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.number("spec.replicas"), v.number("status.replicas"),
+                             v.number("status.readyReplicas"), age(v), containers(v, "spec.template.spec"),
+                             images(v, "spec.template.spec"), selector(v, "spec.selector")});
+       }},
+      {"ReplicationController",
+       {kName,
+        {"Desired", "integer"},
+        {"Current", "integer"},
+        {"Ready", "integer"},
+        kAge,
+        {"Containers", "string", 1},
+        {"Images", "string", 1},
+        {"Selector", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.number("spec.replicas"), v.number("status.replicas"),
+                             v.number("status.readyReplicas"), age(v), containers(v, "spec.template.spec"),
+                             images(v, "spec.template.spec"), plain_map(v.at("spec.selector"))});
+       }},
+      {"StatefulSet",
+       {kName, {"Ready", "string"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"),
+                             fmt::format("{}/{}", v.number("status.readyReplicas"), v.number("spec.replicas")), age(v),
+                             containers(v, "spec.template.spec"), images(v, "spec.template.spec")});
+       }},
+      {"DaemonSet",
+       {kName,
+        {"Desired", "integer"},
+        {"Current", "integer"},
+        {"Ready", "integer"},
+        {"Up-to-date", "integer"},
+        {"Available", "integer"},
+        {"Node Selector", "string"},
+        kAge,
+        {"Containers", "string", 1},
+        {"Images", "string", 1},
+        {"Selector", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.number("status.desiredNumberScheduled"),
+                             v.number("status.currentNumberScheduled"), v.number("status.numberReady"),
+                             v.number("status.updatedNumberScheduled"), v.number("status.numberAvailable"),
+                             plain_map(v.at("spec.template.spec.nodeSelector")), age(v),
+                             containers(v, "spec.template.spec"), images(v, "spec.template.spec"),
+                             selector(v, "spec.selector")});
+       }},
+      {"Job",
+       {kName,
+        {"Status", "string"},
+        {"Completions", "string"},
+        {"Duration", "string"},
+        kAge,
+        {"Containers", "string", 1},
+        {"Images", "string", 1},
+        {"Selector", "string", 1}},
        [](const View& v) {
          std::string status = "Running";
          if (v.text("spec.suspend") == "true") status = "Suspended";
@@ -314,23 +422,60 @@ const std::vector<Printer>& printers() {
                std::string type = value::string_at(c, "type");
                if (type == "Complete" || type == "Failed") status = type;
              }
-         std::string completions = v.at("spec.completions") ? fmt::format("{}/{}", v.number("status.succeeded"), v.number("spec.completions")) : fmt::format("{}/1 of {}", v.number("status.succeeded"), v.number("spec.parallelism", 1));
-         return Json::array({v.text("metadata.name"), status, completions, duration_of(v, "status.startTime", "status.completionTime"), age(v), containers(v, "spec.template.spec"), images(v, "spec.template.spec"), selector(v, "spec.selector")});
+         std::string completions =
+             v.at("spec.completions")
+                 ? fmt::format("{}/{}", v.number("status.succeeded"), v.number("spec.completions"))
+                 : fmt::format("{}/1 of {}", v.number("status.succeeded"), v.number("spec.parallelism", 1));
+         return Json::array({v.text("metadata.name"), status, completions,
+                             duration_of(v, "status.startTime", "status.completionTime"), age(v),
+                             containers(v, "spec.template.spec"), images(v, "spec.template.spec"),
+                             selector(v, "spec.selector")});
        }},
-      {"CronJob", {kName, {"Schedule", "string"}, {"Timezone", "string"}, {"Suspend", "boolean"}, {"Active", "integer"}, {"Last Schedule", "string"}, kAge, {"Containers", "string", 1}, {"Images", "string", 1}, {"Selector", "string", 1}},
+      {"CronJob",
+       {kName,
+        {"Schedule", "string"},
+        {"Timezone", "string"},
+        {"Suspend", "boolean"},
+        {"Active", "integer"},
+        {"Last Schedule", "string"},
+        kAge,
+        {"Containers", "string", 1},
+        {"Images", "string", 1},
+        {"Selector", "string", 1}},
        [](const View& v) {
          const Json* active = v.at("status.active");
          std::string last = v.text("status.lastScheduleTime");
-         return Json::array({v.text("metadata.name"), v.text("spec.schedule"), v.or_none("spec.timeZone"), v.text("spec.suspend") == "true" ? "True" : "False", active && active->is_array() ? active->size() : 0, last.empty() ? "<none>" : age_of(last, v.now), age(v), containers(v, "spec.jobTemplate.spec.template.spec"), images(v, "spec.jobTemplate.spec.template.spec"), selector(v, "spec.jobTemplate.spec.selector")});
+         return Json::array(
+             {v.text("metadata.name"), v.text("spec.schedule"), v.or_none("spec.timeZone"),
+              v.text("spec.suspend") == "true" ? "True" : "False", active && active->is_array() ? active->size() : 0,
+              last.empty() ? "<none>" : age_of(last, v.now), age(v),
+              containers(v, "spec.jobTemplate.spec.template.spec"), images(v, "spec.jobTemplate.spec.template.spec"),
+              selector(v, "spec.jobTemplate.spec.selector")});
        }},
-      {"Service", {kName, {"Type", "string"}, {"Cluster-IP", "string"}, {"External-IP", "string"}, {"Port(s)", "string"}, kAge, {"Selector", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), v.text("spec.type"), v.or_none("spec.clusterIP"), external_ip(v), service_ports(v), age(v), plain_map(v.at("spec.selector"))}); }},
-      {"Endpoints", {kName, {"Endpoints", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), endpoints_text(v), age(v)}); }},
-      {"EndpointSlice", {kName, {"AddressType", "string"}, {"Ports", "string"}, {"Endpoints", "string"}, kAge},
+      {"Service",
+       {kName,
+        {"Type", "string"},
+        {"Cluster-IP", "string"},
+        {"External-IP", "string"},
+        {"Port(s)", "string"},
+        kAge,
+        {"Selector", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("spec.type"), v.or_none("spec.clusterIP"), external_ip(v),
+                             service_ports(v), age(v), plain_map(v.at("spec.selector"))});
+       }},
+      {"Endpoints",
+       {kName, {"Endpoints", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), endpoints_text(v), age(v)});
+       }},
+      {"EndpointSlice",
+       {kName, {"AddressType", "string"}, {"Ports", "string"}, {"Endpoints", "string"}, kAge},
        [](const View& v) {
          std::string ports, addresses;
          if (const Json* list = v.at("ports"); list && list->is_array())
-           for (const Json& p : *list) ports += fmt::format("{}{}", ports.empty() ? "" : ",", value::int_at(p, 0, "port"));
+           for (const Json& p : *list)
+             ports += fmt::format("{}{}", ports.empty() ? "" : ",", value::int_at(p, 0, "port"));
          int count = 0;
          if (const Json* list = v.at("endpoints"); list && list->is_array())
            for (const Json& e : *list)
@@ -338,49 +483,240 @@ const std::vector<Printer>& printers() {
                for (const Json& a : *own)
                  if (++count <= 3 && a.is_string()) addresses += (addresses.empty() ? "" : ",") + a.get<std::string>();
          if (count > 3) addresses += fmt::format(" + {} more...", count - 3);
-         return Json::array({v.text("metadata.name"), v.text("addressType"), ports.empty() ? "<unset>" : ports, addresses.empty() ? "<unset>" : addresses, age(v)});
+         return Json::array({v.text("metadata.name"), v.text("addressType"), ports.empty() ? "<unset>" : ports,
+                             addresses.empty() ? "<unset>" : addresses, age(v)});
        }},
-      {"Ingress", {kName, {"Class", "string"}, {"Hosts", "string"}, {"Address", "string"}, {"Ports", "string"}, kAge},
+      {"Ingress",
+       {kName, {"Class", "string"}, {"Hosts", "string"}, {"Address", "string"}, {"Ports", "string"}, kAge},
        [](const View& v) {
          std::string hosts;
          if (const Json* list = v.at("spec.rules"); list && list->is_array())
            for (const Json& r : *list)
              if (std::string h = value::string_at(r, "host"); !h.empty()) hosts += (hosts.empty() ? "" : ",") + h;
          const Json* tls = v.at("spec.tls");
-         return Json::array({v.text("metadata.name"), v.or_none("spec.ingressClassName"), hosts.empty() ? "*" : hosts, ingress_addresses(v.at("status.loadBalancer.ingress")), tls && !tls->empty() ? "80, 443" : "80", age(v)});
+         return Json::array({v.text("metadata.name"), v.or_none("spec.ingressClassName"), hosts.empty() ? "*" : hosts,
+                             ingress_addresses(v.at("status.loadBalancer.ingress")),
+                             tls && !tls->empty() ? "80, 443" : "80", age(v)});
        }},
-      {"IngressClass", {kName, {"Controller", "string"}, {"Parameters", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("spec.controller"), v.or_none("spec.parameters.name"), age(v)}); }},
-      {"NetworkPolicy", {kName, {"Pod-Selector", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), selector(v, "spec.podSelector"), age(v)}); }},
-      {"ConfigMap", {kName, {"Data", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), entries(v, "data") + entries(v, "binaryData"), age(v)}); }},
-      {"Secret", {kName, {"Type", "string"}, {"Data", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("type"), entries(v, "data"), age(v)}); }},
-      {"ServiceAccount", {kName, {"Secrets", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), v.at("secrets") ? v.at("secrets")->size() : 0, age(v)}); }},
-      {"Namespace", {kName, {"Status", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("status.phase"), age(v)}); }},
-      {"Node", {kName, {"Status", "string"}, {"Roles", "string"}, kAge, {"Version", "string"}, {"Internal-IP", "string", 1}, {"External-IP", "string", 1}, {"OS-Image", "string", 1}, {"Kernel-Version", "string", 1}, {"Container-Runtime", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), node_status(v), node_roles(v), age(v), v.text("status.nodeInfo.kubeletVersion"), node_address(v, "InternalIP"), node_address(v, "ExternalIP"), v.or_none("status.nodeInfo.osImage", "<unknown>"), v.or_none("status.nodeInfo.kernelVersion", "<unknown>"), v.or_none("status.nodeInfo.containerRuntimeVersion", "<unknown>")}); }},
-      {"PersistentVolumeClaim", {kName, {"Status", "string"}, {"Volume", "string"}, {"Capacity", "string"}, {"Access Modes", "string"}, {"StorageClass", "string"}, {"VolumeAttributesClass", "string"}, kAge, {"VolumeMode", "string", 1}},
-       [](const View& v) { return Json::array({v.text("metadata.name"), v.at("metadata.deletionTimestamp") ? "Terminating" : v.text("status.phase"), v.text("spec.volumeName"), v.text("status.capacity.storage"), modes(v.at("status.accessModes")), v.text("spec.storageClassName"), v.or_none("spec.volumeAttributesClassName", "<unset>"), age(v), v.or_none("spec.volumeMode", "<unset>")}); }},
-      {"PersistentVolume", {kName, {"Capacity", "string"}, {"Access Modes", "string"}, {"Reclaim Policy", "string"}, {"Status", "string"}, {"Claim", "string"}, {"StorageClass", "string"}, {"VolumeAttributesClass", "string"}, {"Reason", "string"}, kAge, {"VolumeMode", "string", 1}},
-       [](const View& v) { std::string claim = v.at("spec.claimRef") ? v.text("spec.claimRef.namespace") + "/" + v.text("spec.claimRef.name") : ""; return Json::array({v.text("metadata.name"), v.text("spec.capacity.storage"), modes(v.at("spec.accessModes")), v.text("spec.persistentVolumeReclaimPolicy"), v.at("metadata.deletionTimestamp") ? "Terminating" : v.text("status.phase"), claim, v.text("spec.storageClassName"), v.or_none("spec.volumeAttributesClassName", "<unset>"), v.text("status.reason"), age(v), v.or_none("spec.volumeMode", "<unset>")}); }},
-      {"StorageClass", {kName, {"Provisioner", "string"}, {"ReclaimPolicy", "string"}, {"VolumeBindingMode", "string"}, {"AllowVolumeExpansion", "string"}, kAge},
-       [](const View& v) { const Json* marks = v.at("metadata.annotations"); bool chosen = marks && value::string_at(*marks, "storageclass.kubernetes.io/is-default-class") == "true"; return Json::array({v.text("metadata.name") + (chosen ? " (default)" : ""), v.text("provisioner"), v.text("reclaimPolicy"), v.text("volumeBindingMode"), v.text("allowVolumeExpansion") == "true", age(v)}); }},
-      {"HorizontalPodAutoscaler", {kName, {"Reference", "string"}, {"Targets", "string"}, {"MinPods", "string"}, {"MaxPods", "string"}, {"Replicas", "integer"}, kAge},
-       [](const View& v) { return Json::array({v.text("metadata.name"), v.text("spec.scaleTargetRef.kind") + "/" + v.text("spec.scaleTargetRef.name"), hpa_targets(v), v.or_none("spec.minReplicas", "<unset>"), v.number("spec.maxReplicas"), v.number("status.currentReplicas"), age(v)}); }},
-      {"PodDisruptionBudget", {kName, {"Min Available", "string"}, {"Max Unavailable", "string"}, {"Allowed Disruptions", "integer"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), v.or_none("spec.minAvailable", "N/A"), v.or_none("spec.maxUnavailable", "N/A"), v.number("status.disruptionsAllowed"), age(v)}); }},
-      {"ResourceQuota", {kName, {"Request", "string"}, {"Limit", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), quota_text(v, false), quota_text(v, true), age(v)}); }},
-      {"Event", {{"Last Seen", "string"}, {"Type", "string"}, {"Reason", "string"}, {"Object", "string"}, {"Subobject", "string", 1}, {"Source", "string", 1}, {"Message", "string"}, {"First Seen", "string", 1}, {"Count", "integer", 1}, {"Name", "string", 1}},
+      {"IngressClass",
+       {kName, {"Controller", "string"}, {"Parameters", "string"}, kAge},
        [](const View& v) {
-         auto ago = [&](std::initializer_list<const char*> paths) { for (const char* p : paths) if (std::string t = v.text(p); !t.empty()) return age_of(t, v.now); return std::string("<unknown>"); };
-         return Json::array({ago({"series.lastObservedTime", "lastTimestamp", "eventTime", "metadata.creationTimestamp"}), v.text("type"), v.text("reason"), lower(v.text("involvedObject.kind")) + "/" + v.text("involvedObject.name"), v.text("involvedObject.fieldPath"), v.text("source.component").empty() ? v.text("reportingComponent") : v.text("source.component"), v.text("message"), ago({"firstTimestamp", "eventTime", "metadata.creationTimestamp"}), v.number("count", 1), v.text("metadata.name")});
+         return Json::array(
+             {v.text("metadata.name"), v.text("spec.controller"), v.or_none("spec.parameters.name"), age(v)});
        }},
-      {"Role", {kName, {"Created At", "date"}}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")}); }},
-      {"ClusterRole", {kName, {"Created At", "date"}}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")}); }},
-      {"RoleBinding", {kName, {"Role", "string"}, kAge, {"Users", "string", 1}, {"Groups", "string", 1}, {"ServiceAccounts", "string", 1}}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("roleRef.kind") + "/" + v.text("roleRef.name"), age(v), subject_names(v, "User"), subject_names(v, "Group"), subject_names(v, "ServiceAccount")}); }},
-      {"ClusterRoleBinding", {kName, {"Role", "string"}, kAge, {"Users", "string", 1}, {"Groups", "string", 1}, {"ServiceAccounts", "string", 1}}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("roleRef.kind") + "/" + v.text("roleRef.name"), age(v), subject_names(v, "User"), subject_names(v, "Group"), subject_names(v, "ServiceAccount")}); }},
-      {"Lease", {kName, {"Holder", "string"}, kAge}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("spec.holderIdentity"), age(v)}); }},
-      {"PriorityClass", {kName, {"Value", "string"}, {"Global-Default", "boolean"}, kAge, {"PreemptionPolicy", "string"}}, [](const View& v) { return Json::array({v.text("metadata.name"), v.number("value"), v.text("globalDefault") == "true", age(v), v.text("preemptionPolicy")}); }},
-      {"ControllerRevision", {kName, {"Controller", "string"}, {"Revision", "string"}, kAge}, [](const View& v) { std::string owner = "<none>"; if (const Json* list = v.at("metadata.ownerReferences"); list && list->is_array()) for (const Json& o : *list) if (value::bool_at(o, false, "controller")) { auto api = value::string_at(o, "apiVersion"); auto group = api.substr(0, api.find('/')); owner = lower(value::string_at(o, "kind")) + (api.find('/') == std::string::npos ? "" : "." + group) + "/" + value::string_at(o, "name"); } return Json::array({v.text("metadata.name"), owner, v.number("revision"), age(v)}); }},
-      {"CustomResourceDefinition", {kName, {"Created At", "date"}}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")}); }},
-      {"LimitRange", {kName, {"Created At", "date"}}, [](const View& v) { return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")}); }},
+      {"NetworkPolicy",
+       {kName, {"Pod-Selector", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), selector(v, "spec.podSelector"), age(v)});
+       }},
+      {"ConfigMap",
+       {kName, {"Data", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), entries(v, "data") + entries(v, "binaryData"), age(v)});
+       }},
+      {"Secret",
+       {kName, {"Type", "string"}, {"Data", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("type"), entries(v, "data"), age(v)});
+       }},
+      {"ServiceAccount",
+       {kName, {"Secrets", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.at("secrets") ? v.at("secrets")->size() : 0, age(v)});
+       }},
+      {"Namespace",
+       {kName, {"Status", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("status.phase"), age(v)});
+       }},
+      {"Node",
+       {kName,
+        {"Status", "string"},
+        {"Roles", "string"},
+        kAge,
+        {"Version", "string"},
+        {"Internal-IP", "string", 1},
+        {"External-IP", "string", 1},
+        {"OS-Image", "string", 1},
+        {"Kernel-Version", "string", 1},
+        {"Container-Runtime", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), node_status(v), node_roles(v), age(v),
+                             v.text("status.nodeInfo.kubeletVersion"), node_address(v, "InternalIP"),
+                             node_address(v, "ExternalIP"), v.or_none("status.nodeInfo.osImage", "<unknown>"),
+                             v.or_none("status.nodeInfo.kernelVersion", "<unknown>"),
+                             v.or_none("status.nodeInfo.containerRuntimeVersion", "<unknown>")});
+       }},
+      {"PersistentVolumeClaim",
+       {kName,
+        {"Status", "string"},
+        {"Volume", "string"},
+        {"Capacity", "string"},
+        {"Access Modes", "string"},
+        {"StorageClass", "string"},
+        {"VolumeAttributesClass", "string"},
+        kAge,
+        {"VolumeMode", "string", 1}},
+       [](const View& v) {
+         return Json::array(
+             {v.text("metadata.name"), v.at("metadata.deletionTimestamp") ? "Terminating" : v.text("status.phase"),
+              v.text("spec.volumeName"), v.text("status.capacity.storage"), modes(v.at("status.accessModes")),
+              v.text("spec.storageClassName"), v.or_none("spec.volumeAttributesClassName", "<unset>"), age(v),
+              v.or_none("spec.volumeMode", "<unset>")});
+       }},
+      {"PersistentVolume",
+       {kName,
+        {"Capacity", "string"},
+        {"Access Modes", "string"},
+        {"Reclaim Policy", "string"},
+        {"Status", "string"},
+        {"Claim", "string"},
+        {"StorageClass", "string"},
+        {"VolumeAttributesClass", "string"},
+        {"Reason", "string"},
+        kAge,
+        {"VolumeMode", "string", 1}},
+       [](const View& v) {
+         std::string claim =
+             v.at("spec.claimRef") ? v.text("spec.claimRef.namespace") + "/" + v.text("spec.claimRef.name") : "";
+         return Json::array({v.text("metadata.name"), v.text("spec.capacity.storage"), modes(v.at("spec.accessModes")),
+                             v.text("spec.persistentVolumeReclaimPolicy"),
+                             v.at("metadata.deletionTimestamp") ? "Terminating" : v.text("status.phase"), claim,
+                             v.text("spec.storageClassName"), v.or_none("spec.volumeAttributesClassName", "<unset>"),
+                             v.text("status.reason"), age(v), v.or_none("spec.volumeMode", "<unset>")});
+       }},
+      {"StorageClass",
+       {kName,
+        {"Provisioner", "string"},
+        {"ReclaimPolicy", "string"},
+        {"VolumeBindingMode", "string"},
+        {"AllowVolumeExpansion", "string"},
+        kAge},
+       [](const View& v) {
+         const Json* marks = v.at("metadata.annotations");
+         bool chosen = marks && value::string_at(*marks, "storageclass.kubernetes.io/is-default-class") == "true";
+         return Json::array({v.text("metadata.name") + (chosen ? " (default)" : ""), v.text("provisioner"),
+                             v.text("reclaimPolicy"), v.text("volumeBindingMode"),
+                             v.text("allowVolumeExpansion") == "true", age(v)});
+       }},
+      {"HorizontalPodAutoscaler",
+       {kName,
+        {"Reference", "string"},
+        {"Targets", "string"},
+        {"MinPods", "string"},
+        {"MaxPods", "string"},
+        {"Replicas", "integer"},
+        kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"),
+                             v.text("spec.scaleTargetRef.kind") + "/" + v.text("spec.scaleTargetRef.name"),
+                             hpa_targets(v), v.or_none("spec.minReplicas", "<unset>"), v.number("spec.maxReplicas"),
+                             v.number("status.currentReplicas"), age(v)});
+       }},
+      {"PodDisruptionBudget",
+       {kName, {"Min Available", "string"}, {"Max Unavailable", "string"}, {"Allowed Disruptions", "integer"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.or_none("spec.minAvailable", "N/A"),
+                             v.or_none("spec.maxUnavailable", "N/A"), v.number("status.disruptionsAllowed"), age(v)});
+       }},
+      {"ResourceQuota",
+       {kName, {"Request", "string"}, {"Limit", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), quota_text(v, false), quota_text(v, true), age(v)});
+       }},
+      {"Event",
+       {{"Last Seen", "string"},
+        {"Type", "string"},
+        {"Reason", "string"},
+        {"Object", "string"},
+        {"Subobject", "string", 1},
+        {"Source", "string", 1},
+        {"Message", "string"},
+        {"First Seen", "string", 1},
+        {"Count", "integer", 1},
+        {"Name", "string", 1}},
+       [](const View& v) {
+         auto ago = [&](std::initializer_list<const char*> paths) {
+           for (const char* p : paths)
+             if (std::string t = v.text(p); !t.empty()) return age_of(t, v.now);
+           return std::string("<unknown>");
+         };
+         return Json::array(
+             {ago({"series.lastObservedTime", "lastTimestamp", "eventTime", "metadata.creationTimestamp"}),
+              v.text("type"), v.text("reason"),
+              lower(v.text("involvedObject.kind")) + "/" + v.text("involvedObject.name"),
+              v.text("involvedObject.fieldPath"),
+              v.text("source.component").empty() ? v.text("reportingComponent") : v.text("source.component"),
+              v.text("message"), ago({"firstTimestamp", "eventTime", "metadata.creationTimestamp"}),
+              v.number("count", 1), v.text("metadata.name")});
+       }},
+      {"Role",
+       {kName, {"Created At", "date"}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")});
+       }},
+      {"ClusterRole",
+       {kName, {"Created At", "date"}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")});
+       }},
+      {"RoleBinding",
+       {kName,
+        {"Role", "string"},
+        kAge,
+        {"Users", "string", 1},
+        {"Groups", "string", 1},
+        {"ServiceAccounts", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("roleRef.kind") + "/" + v.text("roleRef.name"), age(v),
+                             subject_names(v, "User"), subject_names(v, "Group"), subject_names(v, "ServiceAccount")});
+       }},
+      {"ClusterRoleBinding",
+       {kName,
+        {"Role", "string"},
+        kAge,
+        {"Users", "string", 1},
+        {"Groups", "string", 1},
+        {"ServiceAccounts", "string", 1}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("roleRef.kind") + "/" + v.text("roleRef.name"), age(v),
+                             subject_names(v, "User"), subject_names(v, "Group"), subject_names(v, "ServiceAccount")});
+       }},
+      {"Lease",
+       {kName, {"Holder", "string"}, kAge},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("spec.holderIdentity"), age(v)});
+       }},
+      {"PriorityClass",
+       {kName, {"Value", "string"}, {"Global-Default", "boolean"}, kAge, {"PreemptionPolicy", "string"}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.number("value"), v.text("globalDefault") == "true", age(v),
+                             v.text("preemptionPolicy")});
+       }},
+      {"ControllerRevision",
+       {kName, {"Controller", "string"}, {"Revision", "string"}, kAge},
+       [](const View& v) {
+         std::string owner = "<none>";
+         if (const Json* list = v.at("metadata.ownerReferences"); list && list->is_array())
+           for (const Json& o : *list)
+             if (value::bool_at(o, false, "controller")) {
+               auto api = value::string_at(o, "apiVersion");
+               auto group = api.substr(0, api.find('/'));
+               owner = lower(value::string_at(o, "kind")) + (api.find('/') == std::string::npos ? "" : "." + group) +
+                       "/" + value::string_at(o, "name");
+             }
+         return Json::array({v.text("metadata.name"), owner, v.number("revision"), age(v)});
+       }},
+      {"CustomResourceDefinition",
+       {kName, {"Created At", "date"}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")});
+       }},
+      {"LimitRange",
+       {kName, {"Created At", "date"}},
+       [](const View& v) {
+         return Json::array({v.text("metadata.name"), v.text("metadata.creationTimestamp")});
+       }},
   };
   return table;
 }
@@ -413,12 +749,16 @@ std::vector<const Json*> path_values(const Json& object, std::string_view path) 
           if (equal == std::string_view::npos || !v->is_array()) continue;
           std::string_view field = inside.substr(2, equal - 2), wanted = inside.substr(equal + 2);
           auto strip = [](std::string_view t) {
-            while (!t.empty() && (t.front() == ' ' || t.front() == '"' || t.front() == '\'' || t.front() == '@' || t.front() == '.')) t.remove_prefix(1);
+            while (!t.empty() &&
+                   (t.front() == ' ' || t.front() == '"' || t.front() == '\'' || t.front() == '@' || t.front() == '.'))
+              t.remove_prefix(1);
             while (!t.empty() && (t.back() == ' ' || t.back() == '"' || t.back() == '\'')) t.remove_suffix(1);
             return t;
           };
           for (const Json& item : *v)
-            if (const Json* found = field_at(item, strip(field)); found && found->is_string() && found->get_ref<const std::string&>() == strip(wanted)) next.push_back(&item);
+            if (const Json* found = field_at(item, strip(field));
+                found && found->is_string() && found->get_ref<const std::string&>() == strip(wanted))
+              next.push_back(&item);
         } else if (inside == "*") {
           if (v->is_structured())
             for (const Json& item : *v) next.push_back(&item);
@@ -446,7 +786,8 @@ Json custom_cell(const Json& column, const View& v) {
   if (type == "date") return found[0]->is_string() ? age_of(found[0]->get<std::string>(), v.now) : "<unknown>";
   if (type == "string" && found.size() > 1) {
     std::string text;
-    for (const Json* f : found) text += (text.empty() ? "" : ",") + (f->is_string() ? f->get<std::string>() : f->dump());
+    for (const Json* f : found)
+      text += (text.empty() ? "" : ",") + (f->is_string() ? f->get<std::string>() : f->dump());
     return text;
   }
   if (type == "string" && !found[0]->is_string()) return found[0]->dump();
@@ -455,10 +796,15 @@ Json custom_cell(const Json& column, const View& v) {
 
 }  // namespace
 
-Json make_table(const Served& kind, const std::vector<Object>& items, port::WallTime now, std::string_view include, bool headers) {
+Json make_table(const Served& kind, const std::vector<Object>& items, port::WallTime now, std::string_view include,
+                bool headers) {
   Json definitions = Json::array(), rows = Json::array();
   auto define = [&](std::string_view name, std::string_view type, int priority, std::string_view format = {}) {
-    definitions.push_back({{"name", name}, {"type", type}, {"format", name == "Name" && format.empty() ? "name" : format}, {"description", ""}, {"priority", priority}});
+    definitions.push_back({{"name", name},
+                           {"type", type},
+                           {"format", name == "Name" && format.empty() ? "name" : format},
+                           {"description", ""},
+                           {"priority", priority}});
   };
   const Printer* printer = nullptr;
   if (!kind.custom)
@@ -472,8 +818,11 @@ Json make_table(const Served& kind, const std::vector<Object>& items, port::Wall
     } else {
       define("Name", "string", 0);
       if (own)
-        for (const Json& c : columns) define(value::string_at(c, "name"), value::string_at(c, "type"), static_cast<int>(value::int_at(c, 0, "priority")), value::string_at(c, "format"));
-      else define(kind.custom ? "Age" : "Created At", "date", 0);
+        for (const Json& c : columns)
+          define(value::string_at(c, "name"), value::string_at(c, "type"),
+                 static_cast<int>(value::int_at(c, 0, "priority")), value::string_at(c, "format"));
+      else
+        define(kind.custom ? "Age" : "Created At", "date", 0);
     }
   }
   for (const Object& object : items) {
@@ -485,14 +834,18 @@ Json make_table(const Served& kind, const std::vector<Object>& items, port::Wall
       cells = Json::array({v.text("metadata.name")});
       if (own)
         for (const Json& c : columns) cells.push_back(custom_cell(c, v));
-      else cells.push_back(kind.custom ? age(v) : v.text("metadata.creationTimestamp"));
+      else
+        cells.push_back(kind.custom ? age(v) : v.text("metadata.creationTimestamp"));
     }
     Json row = {{"cells", std::move(cells)}};
-    if (include == "Object") row["object"] = *object;
-    else if (include != "None") row["object"] = partial_metadata(*object);
+    if (include == "Object")
+      row["object"] = *object;
+    else if (include != "None")
+      row["object"] = partial_metadata(*object);
     rows.push_back(std::move(row));
   }
-  Json table = {{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", Json::object()}, {"rows", std::move(rows)}};
+  Json table = {
+      {"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", Json::object()}, {"rows", std::move(rows)}};
   table["columnDefinitions"] = headers ? std::move(definitions) : Json();
   return table;
 }

@@ -21,17 +21,18 @@ std::string seconds_text(port::WallTime time) {
   auto day = floor<std::chrono::days>(time);
   std::chrono::year_month_day date(day);
   std::chrono::hh_mm_ss clock(floor<std::chrono::seconds>(time - day));
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count());
 }
 
 }  // namespace
 
 std::optional<port::WallTime> parse_rfc3339(std::string_view text) {
   int year, month, day, hour, minute, second;
-  if (!number(text, 0, 4, year) || !number(text, 5, 2, month) || !number(text, 8, 2, day) || !number(text, 11, 2, hour) ||
-      !number(text, 14, 2, minute) || !number(text, 17, 2, second) || text[4] != '-' || text[7] != '-' ||
-      (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
+  if (!number(text, 0, 4, year) || !number(text, 5, 2, month) || !number(text, 8, 2, day) ||
+      !number(text, 11, 2, hour) || !number(text, 14, 2, minute) || !number(text, 17, 2, second) || text[4] != '-' ||
+      text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
     return std::nullopt;
   std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                    std::chrono::day(static_cast<unsigned>(day)));
@@ -48,15 +49,15 @@ std::optional<port::WallTime> parse_rfc3339(std::string_view text) {
     ++at;
   } else {
     int oh, om;
-    if (at >= text.size() || (text[at] != '+' && text[at] != '-') || !number(text, at + 1, 2, oh) || !number(text, at + 4, 2, om) ||
-        text[at + 3] != ':')
+    if (at >= text.size() || (text[at] != '+' && text[at] != '-') || !number(text, at + 1, 2, oh) ||
+        !number(text, at + 4, 2, om) || text[at + 3] != ':')
       return std::nullopt;
     offset = (oh * 60 + om) * (text[at] == '-' ? -1 : 1);
     at += 6;
   }
   if (at != text.size()) return std::nullopt;
-  return port::WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute - offset) +
-         std::chrono::seconds(second) + std::chrono::nanoseconds(nano);
+  return port::WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute - offset) + std::chrono::seconds(second) + std::chrono::nanoseconds(nano);
 }
 
 std::string format_rfc3339(port::WallTime time) { return seconds_text(time) + "Z"; }

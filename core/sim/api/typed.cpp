@@ -97,16 +97,23 @@ class Comparer {
         form_of(SchemaTable::any(), before) != form_of(SchemaTable::any(), after))
       leaf = true;
     if (leaf) {
-      if (!before) out_.added.insert(path_);
-      else if (!after) out_.removed.insert(path_);
-      else if (*before != *after) out_.modified.insert(path_);
+      if (!before)
+        out_.added.insert(path_);
+      else if (!after)
+        out_.removed.insert(path_);
+      else if (*before != *after)
+        out_.modified.insert(path_);
       return;
     }
-    if (form_of(type, before, after) == Form::list) lists(before, after, type);
-    else maps(before, after, type);
+    if (form_of(type, before, after) == Form::list)
+      lists(before, after, type);
+    else
+      maps(before, after, type);
     if (!path_.empty()) {
-      if (!before) out_.added.insert(path_);
-      else if (!after) out_.removed.insert(path_);
+      if (!before)
+        out_.added.insert(path_);
+      else if (!after)
+        out_.removed.insert(path_);
     }
   }
 
@@ -292,18 +299,24 @@ void check_scalar(const Json& value, const Type& type, const std::string& path, 
   };
   if (value.is_null()) return;
   switch (type.shape) {
-    case Shape::string: case Shape::time: case Shape::micro_time: case Shape::bytes:
+    case Shape::string:
+    case Shape::time:
+    case Shape::micro_time:
+    case Shape::bytes:
       if (!value.is_string()) errors.push_back(fmt::format("{}: expected string, got {}", path, shown()));
       break;
-    case Shape::int32: case Shape::int64: case Shape::number:
+    case Shape::int32:
+    case Shape::int64:
+    case Shape::number:
       if (!value.is_number())
-        errors.push_back(fmt::format("{}: expected numeric (int or float), got {}", path,
-                                     value.is_string() ? "string" : shown()));
+        errors.push_back(
+            fmt::format("{}: expected numeric (int or float), got {}", path, value.is_string() ? "string" : shown()));
       break;
     case Shape::boolean:
       if (!value.is_boolean()) errors.push_back(fmt::format("{}: expected boolean, got {}", path, shown()));
       break;
-    case Shape::quantity: case Shape::int_or_string:
+    case Shape::quantity:
+    case Shape::int_or_string:
       if (value.is_structured()) errors.push_back(fmt::format("{}: expected scalar, got {}", path, shown()));
       break;
     default: break;
@@ -317,7 +330,8 @@ void check(const Json& value, const Type& type, const std::string& path, std::ve
     case Form::scalar: check_scalar(value, type, path, errors); return;
     case Form::list: {
       if (!value.is_array()) {
-        errors.push_back(fmt::format("{}: expected list, got &{{{}}}", path, value.is_string() ? value.get_ref<const std::string&>() : value.dump()));
+        errors.push_back(fmt::format("{}: expected list, got &{{{}}}", path,
+                                     value.is_string() ? value.get_ref<const std::string&>() : value.dump()));
         return;
       }
       std::unordered_set<std::string> seen;
@@ -341,7 +355,8 @@ void check(const Json& value, const Type& type, const std::string& path, std::ve
     }
     case Form::map:
       if (!value.is_object()) {
-        errors.push_back(fmt::format("{}: expected map, got &{{{}}}", path, value.is_string() ? value.get_ref<const std::string&>() : value.dump()));
+        errors.push_back(fmt::format("{}: expected map, got &{{{}}}", path,
+                                     value.is_string() ? value.get_ref<const std::string&>() : value.dump()));
         return;
       }
       for (const auto& [key, inner] : value.items()) {
@@ -387,7 +402,8 @@ Json remove_items(const Json& value, const FieldSet& set, const Type& type) {
         const FieldNode* node = nullptr;
         if (list_element(type, item, element, error))
           if (auto at = set.nodes.find(element); at != set.nodes.end()) node = &at->second;
-        if (!node) out.push_back(item);
+        if (!node)
+          out.push_back(item);
         else if (!node->member)
           out.push_back(node->children.empty() ? item : remove_items(item, node->children, item_type(type)));
       }
@@ -401,7 +417,8 @@ Json remove_items(const Json& value, const FieldSet& set, const Type& type) {
         if (at == set.nodes.end()) {
           out[key] = inner;
         } else if (!at->second.member) {
-          Json rest = at->second.children.empty() ? inner : remove_items(inner, at->second.children, field_type(type, key));
+          Json rest =
+              at->second.children.empty() ? inner : remove_items(inner, at->second.children, field_type(type, key));
           if (!rest.is_null() || inner.is_null()) out[key] = std::move(rest);
         }
       }

@@ -13,11 +13,15 @@ std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::er
 class Stream final : public WatchStream {
  public:
   Stream(Server::Impl& impl, Request request, Server::LineSink sink)
-      : impl_(impl), request_(std::move(request)), sink_(std::move(sink)),
+      : impl_(impl),
+        request_(std::move(request)),
+        sink_(std::move(sink)),
         labels_(LabelSelector::parse(request_.param("labelSelector"))),
-        fields_(FieldSelector::parse(request_.param("fieldSelector"), request_.kind->info.kind,
-                                     request_.kind->custom ? request_.kind->custom->selectable : std::vector<std::string>())),
-        info_(request_.kind->info), catalog_(impl.catalog_version) {
+        fields_(FieldSelector::parse(
+            request_.param("fieldSelector"), request_.kind->info.kind,
+            request_.kind->custom ? request_.kind->custom->selectable : std::vector<std::string>())),
+        info_(request_.kind->info),
+        catalog_(impl.catalog_version) {
     bookmarks_ = request_.flag("allowWatchBookmarks");
     table_ = request_.accept.find("as=Table") != std::string::npos;
     partial_ = request_.accept.find("as=PartialObjectMetadata") != std::string::npos;
@@ -45,7 +49,8 @@ class Stream final : public WatchStream {
     } else {
       auto changes = impl_.store.changes_since(storage, since);
       if (!changes) {
-        error_event(make_status(410, "Expired", fmt::format("too old resource version: {} ({})", since, impl_.store.revision())));
+        error_event(make_status(410, "Expired",
+                                fmt::format("too old resource version: {} ({})", since, impl_.store.revision())));
         return;
       }
       for (const Change& change : *changes) on_change(change);
@@ -70,8 +75,10 @@ class Stream final : public WatchStream {
     if (closed_) return;
     bool now = change.type != Change::Type::deleted && fits(*change.object);
     bool before = change.previous && fits(*change.previous);
-    if (now && before) emit("MODIFIED", change.object);
-    else if (now) emit("ADDED", change.object);
+    if (now && before)
+      emit("MODIFIED", change.object);
+    else if (now)
+      emit("ADDED", change.object);
     else if (before) {
       // Leaving the selection looks like a deletion: the object as it was, at the revision of the change.
       if (change.type == Change::Type::deleted) return emit("DELETED", change.object);
@@ -94,7 +101,8 @@ class Stream final : public WatchStream {
     }
     std::string body;
     if (table_) {
-      Json rows = make_table(*request_.kind, {object}, impl_.clock.now(), request_.param("includeObject"), !headers_sent_);
+      Json rows =
+          make_table(*request_.kind, {object}, impl_.clock.now(), request_.param("includeObject"), !headers_sent_);
       rows["metadata"] = {{"resourceVersion", value::string_at(*object, "metadata", "resourceVersion")}};
       headers_sent_ = true;
       body = dump(rows);
@@ -109,7 +117,14 @@ class Stream final : public WatchStream {
   void emit_bookmark(bool end_of_initial) {
     Json meta = {{"resourceVersion", std::to_string(impl_.store.revision())}};
     if (end_of_initial) meta["annotations"] = {{"k8s.io/initial-events-end", "true"}};
-    Json object = table_     ? Json{{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"columnDefinitions", nullptr}, {"rows", Json::array({{{"cells", nullptr}, {"object", {{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", meta}}}}})}}
+    Json object = table_     ? Json{{"kind", "Table"},
+                                {"apiVersion", "meta.k8s.io/v1"},
+                                {"columnDefinitions", nullptr},
+                                {"rows", Json::array({{{"cells", nullptr},
+                                                           {"object",
+                                                            {{"kind", "PartialObjectMetadata"},
+                                                             {"apiVersion", "meta.k8s.io/v1"},
+                                                             {"metadata", meta}}}}})}}
                   : partial_ ? Json{{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}}
                              : Json{{"kind", info_.kind}, {"apiVersion", info_.api_version()}};
     object["metadata"] = std::move(meta);
@@ -137,7 +152,8 @@ OpenedWatch Server::Impl::open_watch(const port::HttpRequest& http, LineSink sin
     for (const auto& h : http.headers)
       if (lower(h.name) == "accept") request.accept = h.value;
     if (!parse_target(http.target, http.method, request) || !request.subresource.empty()) {
-      opened.head = fail(make_status(404, "NotFound", "the server could not find the requested resource", Json::object()));
+      opened.head =
+          fail(make_status(404, "NotFound", "the server could not find the requested resource", Json::object()));
       return opened;
     }
     ++counters.watches;
@@ -158,14 +174,18 @@ OpenedWatch Server::Impl::open_watch(const port::HttpRequest& http, LineSink sin
       if (fault->status) {
         Json details = Json::object();
         if (fault->retry_after_seconds) details["retryAfterSeconds"] = fault->retry_after_seconds;
-        opened.head = fail(make_status(fault->status, fault->reason, fault->message.empty() ? "injected fault" : fault->message, std::move(details)));
+        opened.head = fail(make_status(fault->status, fault->reason,
+                                       fault->message.empty() ? "injected fault" : fault->message, std::move(details)));
         return opened;
       }
     }
     if (!request.kind->info.has("watch"))
-      throw Refused{make_status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", Json::object())};
+      throw Refused{make_status(405, "MethodNotAllowed",
+                                "the server does not allow this method on the requested resource", Json::object())};
     if (!request.param("sendInitialEvents").empty() && request.param("resourceVersionMatch") != "NotOlderThan")
-      throw Refused{make_status(422, "Invalid", "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+      throw Refused{make_status(422, "Invalid",
+                                "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+                                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
                                 {{"group", "meta.k8s.io"}, {"kind", "ListOptions"}})};
     std::string_view seconds = request.param("timeoutSeconds");
     std::int64_t timeout = 0;

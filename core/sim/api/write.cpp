@@ -27,15 +27,18 @@ std::uint64_t revision_of(const Json& object) {
 
 void keep_or_erase(Json& into, const Json& from, const char* key) {
   auto at = from.find(key);
-  if (at != from.end()) into[key] = *at;
-  else into.erase(key);
+  if (at != from.end())
+    into[key] = *at;
+  else
+    into.erase(key);
 }
 
 std::string name_of(const Json& object) { return value::string_at(object, "metadata", "name"); }
 
 // The object of a kind that says nothing, as Go writes it.
 Json empty_object(const Served& kind) {
-  Json empty = kind.type.shape == Shape::object && !kind.custom ? decode(Json::object(), kind.type).value : Json::object();
+  Json empty =
+      kind.type.shape == Shape::object && !kind.custom ? decode(Json::object(), kind.type).value : Json::object();
   empty["apiVersion"] = kind.info.api_version();
   empty["kind"] = kind.info.kind;
   return empty;
@@ -59,7 +62,8 @@ void label_job(Json& job) {
 
 void WriteOptions::warn(std::string text) const {
   constexpr std::size_t kMostWarnings = 50;
-  if (warnings && warnings->size() < kMostWarnings && std::find(warnings->begin(), warnings->end(), text) == warnings->end())
+  if (warnings && warnings->size() < kMostWarnings &&
+      std::find(warnings->begin(), warnings->end(), text) == warnings->end())
     warnings->push_back(std::move(text));
 }
 
@@ -67,22 +71,26 @@ Json Server::Impl::decode_incoming(const Served& kind, Json object, const WriteO
                                    const std::vector<std::string>& duplicates) const {
   const ResourceInfo& info = kind.info;
   if (!object.is_object())
-    throw bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: json: cannot unmarshal into Go value of type {}.{}",
-                                  info.kind, info.version, info.kind, info.version, info.kind));
+    throw bad_request(fmt::format(
+        "{} in version \"{}\" cannot be handled as a {}: json: cannot unmarshal into Go value of type {}.{}", info.kind,
+        info.version, info.kind, info.version, info.kind));
   std::string api_version = value::string_at(object, "apiVersion"), got = value::string_at(object, "kind");
   if (api_version.empty()) api_version = info.api_version();
   if (got.empty()) got = info.kind;
   auto gv = value::GroupVersion::parse(api_version);
   if (got != info.kind || gv.group != info.group || gv.version != info.version) {
     if (got == info.kind && gv.group == info.group)
-      throw bad_request(fmt::format("the API version in the data ({}) does not match the expected API version ({})", api_version,
-                                    info.api_version()));
+      throw bad_request(fmt::format("the API version in the data ({}) does not match the expected API version ({})",
+                                    api_version, info.api_version()));
     if (const Served* other = served_kind(api_version, got))
-      throw bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({}.{}): unknown conversion",
-                                    got, gv.version, info.kind, gv.version, other->info.kind,
-                                    info.group.empty() ? "core" : info.group.substr(0, info.group.find('.')), info.kind));
-    throw bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: no kind \"{}\" is registered for version \"{}\" in "
-                                  "scheme \"pkg/runtime/scheme.go:111\"", got, gv.version, info.kind, got, api_version));
+      throw bad_request(fmt::format(
+          "{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({}.{}): unknown conversion", got,
+          gv.version, info.kind, gv.version, other->info.kind,
+          info.group.empty() ? "core" : info.group.substr(0, info.group.find('.')), info.kind));
+    throw bad_request(fmt::format(
+        "{} in version \"{}\" cannot be handled as a {}: no kind \"{}\" is registered for version \"{}\" in "
+        "scheme \"pkg/runtime/scheme.go:111\"",
+        got, gv.version, info.kind, got, api_version));
   }
   object["apiVersion"] = info.api_version();
   object["kind"] = info.kind;
@@ -122,9 +130,12 @@ Json Server::Impl::decode_incoming(const Served& kind, Json object, const WriteO
 
 void Server::Impl::track(const Served& kind, const Json& live, Json& object, const WriteOptions& write) const {
   // The real server loses the time of entries that come through the scale subresource.
-  FieldWriter writer{write.caller.manager, kind.info.api_version(), write.subresource,
+  FieldWriter writer{write.caller.manager,
+                     kind.info.api_version(),
+                     write.subresource,
                      write.subresource == "scale" ? std::string() : timestamp(),
-                     write.subresource == "status" ? kind.ignored_status : kind.ignored_main, empty_object(kind)};
+                     write.subresource == "status" ? kind.ignored_status : kind.ignored_main,
+                     empty_object(kind)};
   track_update(live, object, kind.type, writer);
 }
 
@@ -134,8 +145,8 @@ bool info_is_namespace(const Served& kind) { return kind.info.group.empty() && k
 
 // Kinds whose PUT has to say which revision it replaces.
 bool wants_revision(const Served& kind) {
-  static constexpr std::string_view kKinds[] = {"Lease", "CustomResourceDefinition", "APIService", "ValidatingWebhookConfiguration",
-                                                "MutatingWebhookConfiguration"};
+  static constexpr std::string_view kKinds[] = {"Lease", "CustomResourceDefinition", "APIService",
+                                                "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"};
   return kind.custom || std::find(std::begin(kKinds), std::end(kKinds), kind.info.kind) != std::end(kKinds);
 }
 
@@ -176,12 +187,13 @@ Outcome Server::Impl::create_prepared(const Served& kind, std::string_view ns, J
   meta["creationTimestamp"] = timestamp();
   meta.erase("generation");
   if (kind.generation) meta["generation"] = 1;
-  if (kind.status && (info.custom || info.kind == "Deployment" || info.kind == "ReplicaSet" || info.kind == "StatefulSet" ||
-                      info.kind == "DaemonSet" || info.kind == "Job" || info.kind == "CronJob" || info.kind == "Ingress" ||
-                      info.kind == "HorizontalPodAutoscaler" || info.kind == "PodDisruptionBudget" ||
-                      info.kind == "ReplicationController" || info.kind == "ResourceQuota" || info.kind == "PersistentVolumeClaim" ||
-                      info.kind == "Pod" || info.kind == "Service" || info.kind == "CustomResourceDefinition" ||
-                      info.kind == "PersistentVolume")) {
+  if (kind.status &&
+      (info.custom || info.kind == "Deployment" || info.kind == "ReplicaSet" || info.kind == "StatefulSet" ||
+       info.kind == "DaemonSet" || info.kind == "Job" || info.kind == "CronJob" || info.kind == "Ingress" ||
+       info.kind == "HorizontalPodAutoscaler" || info.kind == "PodDisruptionBudget" ||
+       info.kind == "ReplicationController" || info.kind == "ResourceQuota" || info.kind == "PersistentVolumeClaim" ||
+       info.kind == "Pod" || info.kind == "Service" || info.kind == "CustomResourceDefinition" ||
+       info.kind == "PersistentVolume")) {
     object.erase("status");
     if (!info.custom) {
       Type type = kind.type;
@@ -196,10 +208,12 @@ Outcome Server::Impl::create_prepared(const Served& kind, std::string_view ns, J
     for (const char* list : {"initContainers", "containers"})
       if (const Json* containers = value::find(object, "spec", list); containers && containers->is_array())
         for (const Json& c : *containers) {
-          const Json *limits = value::find(c, "resources", "limits"), *requests = value::find(c, "resources", "requests");
+          const Json *limits = value::find(c, "resources", "limits"),
+                     *requests = value::find(c, "resources", "requests");
           any |= (limits && !limits->empty()) || (requests && !requests->empty());
           for (const char* r : {"cpu", "memory"}) {
-            std::string limit = limits ? value::string_at(*limits, r) : "", request = requests ? value::string_at(*requests, r) : "";
+            std::string limit = limits ? value::string_at(*limits, r) : "",
+                        request = requests ? value::string_at(*requests, r) : "";
             guaranteed &= !limit.empty() && limit == request;
           }
         }
@@ -252,36 +266,49 @@ Outcome Server::Impl::update(const Served& kind, std::string_view ns, std::strin
   const ResourceInfo& info = kind.info;
   Json& meta = metadata_of(object);
   std::string own = value::string_at(meta, "name"), own_ns = value::string_at(meta, "namespace");
-  if (own.empty()) meta["name"] = name;
+  if (own.empty())
+    meta["name"] = name;
   else if (own != name)
     throw bad_request(fmt::format("the name of the object ({}) does not match the name on the URL ({})", own, name));
   if (info.namespaced) {
-    if (own_ns.empty()) meta["namespace"] = ns;
-    else if (own_ns != ns) throw bad_request("the namespace of the provided object does not match the namespace sent on the request");
+    if (own_ns.empty())
+      meta["namespace"] = ns;
+    else if (own_ns != ns)
+      throw bad_request("the namespace of the provided object does not match the namespace sent on the request");
   }
   Object old = store.get(kind.storage, info.namespaced ? ns : std::string_view(), name);
   if (!old) {
     // The API allows a PUT that creates for a few kinds only; all others say not found.
-    bool creates = write.subresource.empty() && (info.kind == "Lease" || info.kind == "Endpoints" || info.kind == "Event" ||
-                                                 info.kind == "LimitRange" || info.kind == "Role" || info.kind == "ClusterRole" ||
-                                                 info.kind == "RoleBinding" || info.kind == "ClusterRoleBinding" || info.kind == "Service");
+    bool creates = write.subresource.empty() &&
+                   (info.kind == "Lease" || info.kind == "Endpoints" || info.kind == "Event" ||
+                    info.kind == "LimitRange" || info.kind == "Role" || info.kind == "ClusterRole" ||
+                    info.kind == "RoleBinding" || info.kind == "ClusterRoleBinding" || info.kind == "Service");
     if (!creates || !value::string_at(meta, "resourceVersion").empty()) throw not_found(info, name);
     return create(kind, ns, std::move(object), write);
   }
   std::string version = value::string_at(meta, "resourceVersion");
   if (!version.empty() && version != value::string_at(*old, "metadata", "resourceVersion"))
-    throw conflict(info, name, "the object has been modified; please apply your changes to the latest version and try again");
+    throw conflict(info, name,
+                   "the object has been modified; please apply your changes to the latest version and try again");
   if (version.empty() && wants_revision(kind) && !tracked)
-    throw Refused{make_status(422, "Invalid",
-                              fmt::format("{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update", qualified(info), name),
-                              {{"name", name}, {"group", info.group}, {"kind", info.resource},
-                               {"causes", Json::array({{{"reason", "FieldValueInvalid"}, {"message", "Invalid value: 0: must be specified for an update"}, {"field", "metadata.resourceVersion"}}})}})};
+    throw Refused{make_status(
+        422, "Invalid",
+        fmt::format("{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+                    qualified(info), name),
+        {{"name", name},
+         {"group", info.group},
+         {"kind", info.resource},
+         {"causes", Json::array({{{"reason", "FieldValueInvalid"},
+                                  {"message", "Invalid value: 0: must be specified for an update"},
+                                  {"field", "metadata.resourceVersion"}}})}})};
   std::string uid = value::string_at(meta, "uid"), old_uid = value::string_at(*old, "metadata", "uid");
   if (!uid.empty() && uid != old_uid)
-    throw conflict(info, name,
-                   fmt::format("StorageError: invalid object, Code: 4, Key: /registry/{}/{}{}{}, ResourceVersion: 0, AdditionalErrorMsg: "
-                               "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                               info.resource, ns, ns.empty() ? "" : "/", name, uid, old_uid));
+    throw conflict(
+        info, name,
+        fmt::format(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}{}{}, ResourceVersion: 0, AdditionalErrorMsg: "
+            "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+            info.resource, ns, ns.empty() ? "" : "/", name, uid, old_uid));
   if (!tracked) track(kind, *old, object, write);
   return update_prepared(kind, old, std::move(object), write);
 }
@@ -291,17 +318,21 @@ Outcome Server::Impl::update_prepared(const Served& kind, const Object& old, Jso
   Json& meta = metadata_of(object);
   const Json& old_meta = (*old)["metadata"];
   std::string ns = value::string_at(old_meta, "namespace"), name = value::string_at(old_meta, "name");
-  for (const char* key : {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"})
+  for (const char* key :
+       {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"})
     keep_or_erase(meta, old_meta, key);
   meta.erase("selfLink");
   if (write.subresource == "status") {
     Json status = object.contains("status") ? object["status"] : Json();
     Json fresh = *old;
-    if (status.is_null()) fresh.erase("status");
-    else fresh["status"] = std::move(status);
+    if (status.is_null())
+      fresh.erase("status");
+    else
+      fresh["status"] = std::move(status);
     keep_or_erase(fresh["metadata"], meta, "managedFields");
     if (!kind.custom && info.kind != "CustomResourceDefinition") {
-      for (const char* key : {"annotations", "finalizers", "ownerReferences"}) keep_or_erase(fresh["metadata"], meta, key);
+      for (const char* key : {"annotations", "finalizers", "ownerReferences"})
+        keep_or_erase(fresh["metadata"], meta, key);
       if (info.group != "apps") keep_or_erase(fresh["metadata"], meta, "labels");
     }
     object = std::move(fresh);
@@ -331,7 +362,8 @@ Outcome Server::Impl::update_prepared(const Served& kind, const Object& old, Jso
         for (const auto& [key, v] : object.items())
           if (key != "metadata" && key != "status" && (!old->contains(key) || (*old)[key] != v)) changed = true;
       }
-      if (info.kind == "Deployment" && made_meta.value("annotations", Json()) != old_meta.value("annotations", Json())) changed = true;
+      if (info.kind == "Deployment" && made_meta.value("annotations", Json()) != old_meta.value("annotations", Json()))
+        changed = true;
       if (info.kind == "Pod" && write.subresource.empty()) changed = changed && write.subresource != "status";
       if (changed) made_meta["generation"] = value::int_at(old_meta, 0, "generation") + 1;
     }
@@ -367,7 +399,8 @@ Outcome Server::Impl::commit_update(const Served& kind, const Object& old, Json 
   if (kind.info.group.empty()) charge_quota(kind, &object, old.get());
   auto result = store.update(kind.storage, ns, name, std::move(object), revision_of(*old));
   if (result.kind != WriteResult::Kind::done)
-    throw conflict(kind.info, name, "the object has been modified; please apply your changes to the latest version and try again");
+    throw conflict(kind.info, name,
+                   "the object has been modified; please apply your changes to the latest version and try again");
   outcome.object = result.object;
   after_write(kind, result.object);
   if (deleting && !held && !graceful && !namespace_held) drop(kind, result.object, write);
@@ -391,40 +424,61 @@ Outcome Server::Impl::patch(const Served& kind, std::string_view ns, std::string
   } else if (type == "application/strategic-merge-patch+json" && !kind.custom) {
     strategic_patch(object, patch, kind.type);
   } else {
-    throw Refused{make_status(415, "UnsupportedMediaType",
-                              fmt::format("the body of the request was in an unknown format - accepted media types include: {}",
-                                          kind.custom ? "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-                                                      : "application/json-patch+json, application/merge-patch+json, "
-                                                        "application/strategic-merge-patch+json, application/apply-patch+yaml"))};
+    throw Refused{make_status(
+        415, "UnsupportedMediaType",
+        fmt::format("the body of the request was in an unknown format - accepted media types include: {}",
+                    kind.custom
+                        ? "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+                        : "application/json-patch+json, application/merge-patch+json, "
+                          "application/strategic-merge-patch+json, application/apply-patch+yaml"))};
   }
   std::string version = value::string_at(object, "metadata", "resourceVersion");
   object = decode_incoming(kind, std::move(object), write);
   if (version != value::string_at(*old, "metadata", "resourceVersion") && !version.empty())
-    throw conflict(info, name, "the object has been modified; please apply your changes to the latest version and try again");
-  if (const std::string uid = value::string_at(object, "metadata", "uid"); uid != value::string_at(*old, "metadata", "uid"))
-    throw Refused{make_status(422, "Invalid",
-                              fmt::format("{} \"{}\" is invalid: metadata.uid: Invalid value: \"{}\": field is immutable", qualified(kind.info), name, uid),
-                              {{"name", name}, {"group", kind.info.group}, {"kind", kind.info.resource},
-                               {"causes", Json::array({{{"reason", "FieldValueInvalid"}, {"message", fmt::format("Invalid value: \"{}\": field is immutable", uid)}, {"field", "metadata.uid"}}})}})};
+    throw conflict(info, name,
+                   "the object has been modified; please apply your changes to the latest version and try again");
+  if (const std::string uid = value::string_at(object, "metadata", "uid");
+      uid != value::string_at(*old, "metadata", "uid"))
+    throw Refused{make_status(
+        422, "Invalid",
+        fmt::format("{} \"{}\" is invalid: metadata.uid: Invalid value: \"{}\": field is immutable",
+                    qualified(kind.info), name, uid),
+        {{"name", name},
+         {"group", kind.info.group},
+         {"kind", kind.info.resource},
+         {"causes", Json::array({{{"reason", "FieldValueInvalid"},
+                                  {"message", fmt::format("Invalid value: \"{}\": field is immutable", uid)},
+                                  {"field", "metadata.uid"}}})}})};
   return update(kind, ns, name, std::move(object), write);
 }
 
-Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string_view name, Json config, const WriteOptions& write) {
+Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string_view name, Json config,
+                            const WriteOptions& write) {
   const ResourceInfo& info = kind.info;
   if (write.caller.manager.empty())
-    throw Refused{make_status(422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-                              {{"group", "meta.k8s.io"}, {"kind", "PatchOptions"},
-                               {"causes", Json::array({{{"reason", "FieldValueRequired"}, {"message", "Required value: is required for apply patch"}, {"field", "fieldManager"}}})}})};
+    throw Refused{make_status(
+        422, "Invalid",
+        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+        {{"group", "meta.k8s.io"},
+         {"kind", "PatchOptions"},
+         {"causes", Json::array({{{"reason", "FieldValueRequired"},
+                                  {"message", "Required value: is required for apply patch"},
+                                  {"field", "fieldManager"}}})}})};
   if (!config.is_object()) throw bad_request("error decoding YAML: the configuration is not an object");
   std::string api_version = value::string_at(config, "apiVersion"), got = value::string_at(config, "kind");
   auto gv = value::GroupVersion::parse(api_version);
   if (got != info.kind || api_version != info.api_version())
-    throw bad_request(fmt::format("invalid object type: {}, Kind={}", api_version.empty() ? "/" : gv.group.empty() ? "/" + gv.version : api_version, got));
+    throw bad_request(fmt::format("invalid object type: {}, Kind={}",
+                                  api_version.empty() ? "/"
+                                  : gv.group.empty()  ? "/" + gv.version
+                                                      : api_version,
+                                  got));
   Json& meta = metadata_of(config);
   if (meta.contains("managedFields") && !meta["managedFields"].is_null())
     throw bad_request("metadata.managedFields must be nil");
   std::string own = value::string_at(meta, "name");
-  if (own.empty()) meta["name"] = name;
+  if (own.empty())
+    meta["name"] = name;
   else if (own != name)
     throw bad_request(fmt::format("the name of the object ({}) does not match the name on the URL ({})", own, name));
   std::string own_ns = value::string_at(meta, "namespace");
@@ -435,15 +489,22 @@ Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string
     std::string text = problems.size() == 1 ? problems[0] : "errors:";
     if (problems.size() > 1)
       for (const auto& problem : problems) text += "\n  " + problem;
-    throw internal_error(fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}", own_ns, name, api_version, got, text));
+    throw internal_error(fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}", own_ns, name,
+                                     api_version, got, text));
   }
   Object old = store.get(kind.storage, info.namespaced ? ns : std::string_view(), name);
   std::string uid = value::string_at(meta, "uid");
   if (!old && !uid.empty())
-    throw conflict(info, name, fmt::format("uid mismatch: the provided object specified uid {}, and no existing object was found", uid));
+    throw conflict(
+        info, name,
+        fmt::format("uid mismatch: the provided object specified uid {}, and no existing object was found", uid));
   if (!old && !write.subresource.empty()) throw not_found(info, name);
-  FieldWriter writer{write.caller.manager, info.api_version(), write.subresource, timestamp(),
-                     write.subresource == "status" ? kind.ignored_status : kind.ignored_main, empty_object(kind)};
+  FieldWriter writer{write.caller.manager,
+                     info.api_version(),
+                     write.subresource,
+                     timestamp(),
+                     write.subresource == "status" ? kind.ignored_status : kind.ignored_main,
+                     empty_object(kind)};
   Json live = old ? *converted(kind, old) : Json();
   // A version in the configuration is a precondition, not a field to own.
   std::string version = value::string_at(meta, "resourceVersion");
@@ -453,11 +514,13 @@ Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string
     std::string text;
     std::map<std::string, std::vector<std::string>> by_manager;
     for (const auto& c : applied.conflicts) {
-      causes.push_back({{"reason", "FieldManagerConflict"}, {"message", "conflict with " + c.manager}, {"field", c.path}});
+      causes.push_back(
+          {{"reason", "FieldManagerConflict"}, {"message", "conflict with " + c.manager}, {"field", c.path}});
       by_manager[c.manager].push_back(c.path);
     }
     if (applied.conflicts.size() == 1) {
-      text = fmt::format("Apply failed with 1 conflict: conflict with {}: {}", applied.conflicts[0].manager, applied.conflicts[0].path);
+      text = fmt::format("Apply failed with 1 conflict: conflict with {}: {}", applied.conflicts[0].manager,
+                         applied.conflicts[0].path);
     } else {
       text = fmt::format("Apply failed with {} conflicts: ", applied.conflicts.size());
       bool first = true;
@@ -470,7 +533,8 @@ Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string
     throw Refused{make_status(409, "Conflict", std::move(text), {{"causes", std::move(causes)}})};
   }
   if (old && !version.empty() && version != value::string_at(*old, "metadata", "resourceVersion"))
-    throw conflict(info, name, "the object has been modified; please apply your changes to the latest version and try again");
+    throw conflict(info, name,
+                   "the object has been modified; please apply your changes to the latest version and try again");
   if (applied.noop && old) {
     applied.object["metadata"]["resourceVersion"] = value::string_at(*old, "metadata", "resourceVersion");
     Json stored = applied.object;
@@ -479,7 +543,8 @@ Outcome Server::Impl::apply(const Served& kind, std::string_view ns, std::string
   }
   WriteOptions lenient = write;
   lenient.validation = Validation::ignore;
-  Json managed = value::find(applied.object, "metadata", "managedFields") ? applied.object["metadata"]["managedFields"] : Json();
+  Json managed =
+      value::find(applied.object, "metadata", "managedFields") ? applied.object["metadata"]["managedFields"] : Json();
   Json object = decode_incoming(kind, std::move(applied.object), lenient);
   if (!managed.is_null()) object["metadata"]["managedFields"] = std::move(managed);
   if (info.namespaced) metadata_of(object)["namespace"] = ns;

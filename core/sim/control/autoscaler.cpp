@@ -1,7 +1,8 @@
 #include "core/sim/control/autoscaler.h"
 
-#include <cmath>
 #include <fmt/format.h>
+
+#include <cmath>
 
 #include "core/sim/control/pods.h"
 #include "core/sim/control/selectors.h"
@@ -32,7 +33,8 @@ Json rules_of(const Json& autoscaler, bool up) {
   Json rules = {{"selectPolicy", "Max"}, {"stabilizationWindowSeconds", up ? 0 : 300}};
   rules["policies"] = Json::array({{{"type", "Percent"}, {"value", 100}, {"periodSeconds", 15}}});
   if (up) rules["policies"].push_back({{"type", "Pods"}, {"value", 4}, {"periodSeconds", 15}});
-  if (const Json* given = find(autoscaler, "spec", "behavior", up ? "scaleUp" : "scaleDown"); given && given->is_object())
+  if (const Json* given = find(autoscaler, "spec", "behavior", up ? "scaleUp" : "scaleDown");
+      given && given->is_object())
     for (const auto& [key, setting] : given->items())
       if (!setting.is_null()) rules[key] = setting;
   return rules;
@@ -87,18 +89,17 @@ Result<> AutoscalerController::reconcile(const Key& key) {
   if (pass.target_kind)
     pass.target = world_.server().get(pass.target_kind->group_resource(), key.ns, string_at(reference, "name"));
   if (!pass.target) {
-    const std::string text =
-        pass.target_kind ? fmt::format("{}.{} \"{}\" not found", pass.target_kind->resource, pass.target_kind->group,
-                                       string_at(reference, "name"))
-                         : fmt::format("no matches for kind \"{}\" in group \"{}\"", string_at(reference, "kind"),
-                                       string_at(reference, "apiVersion"));
+    const std::string text = pass.target_kind
+                                 ? fmt::format("{}.{} \"{}\" not found", pass.target_kind->resource,
+                                               pass.target_kind->group, string_at(reference, "name"))
+                                 : fmt::format("no matches for kind \"{}\" in group \"{}\"",
+                                               string_at(reference, "kind"), string_at(reference, "apiVersion"));
     world_.record(autoscaler, kinds::kAutoscaler, true, "FailedGetScale", text, kComponent);
     pass.say("AbleToScale", false, "FailedGetScale",
              "the HPA controller was unable to get the target's current scale: " + text);
     return write_status(pass);
   }
-  pass.say("AbleToScale", true, "SucceededGetScale",
-           "the HPA controller was able to get the target's current scale");
+  pass.say("AbleToScale", true, "SucceededGetScale", "the HPA controller was able to get the target's current scale");
   const Json* selector = find(*pass.target, "spec", "selector");
   world_.each_pod(key.ns, [&](const PodInfo& pod) {
     if (pod.active() && selects(selector, pod.labels())) pass.pods.push_back(&pod);
@@ -147,8 +148,7 @@ Result<> AutoscalerController::reconcile(const Key& key) {
 
 std::int64_t AutoscalerController::usage(const PodInfo& pod, std::string_view resource, std::int64_t request) const {
   const std::string wish = annotation(*pod.object, "sim.nautilusctl.io/" + std::string(resource));
-  if (!wish.empty() && wish.back() == '%')
-    return int_or_percent(Json(wish), request, false).value_or(request / 2);
+  if (!wish.empty() && wish.back() == '%') return int_or_percent(Json(wish), request, false).value_or(request / 2);
   if (!wish.empty()) return quantity_milli(std::string_view(wish)).value_or(request / 2);
   if (load_)
     if (auto given = load_(pod, resource)) return *given;
@@ -171,10 +171,10 @@ std::optional<std::int64_t> AutoscalerController::propose(Pass& pass, const Json
     const Amounts requests = pod_amounts(pod->spec(), "requests");
     auto found = requests.find(resource_name);
     if (found == requests.end())
-      return fail("FailedGetResourceMetric",
-                  fmt::format("failed to get {} utilization: missing request for {} in container {} of Pod {}",
-                              resource_name, resource_name,
-                              string_at(pod->spec()["containers"].front(), "name"), pod->key.name));
+      return fail(
+          "FailedGetResourceMetric",
+          fmt::format("failed to get {} utilization: missing request for {} in container {} of Pod {}", resource_name,
+                      resource_name, string_at(pod->spec()["containers"].front(), "name"), pod->key.name));
     if (!pod->ready) {
       ++unready;
       unready_request += found->second;
@@ -185,13 +185,15 @@ std::optional<std::int64_t> AutoscalerController::propose(Pass& pass, const Json
     used += usage(*pod, resource_name, found->second);
   }
   if (ready == 0)
-    return fail("FailedGetResourceMetric",
-                fmt::format("failed to get {} utilization: did not receive metrics for targeted pods (pods might be unready)",
-                            resource_name));
+    return fail(
+        "FailedGetResourceMetric",
+        fmt::format("failed to get {} utilization: did not receive metrics for targeted pods (pods might be unready)",
+                    resource_name));
   const Json target = metric["resource"].value("target", Json::object());
   const bool by_share = target.contains("averageUtilization");
-  const double wanted = by_share ? static_cast<double>(int_at(target, 80, "averageUtilization"))
-                                 : static_cast<double>(quantity_milli(target.value("averageValue", Json("0"))).value_or(0));
+  const double wanted = by_share
+                            ? static_cast<double>(int_at(target, 80, "averageUtilization"))
+                            : static_cast<double>(quantity_milli(target.value("averageValue", Json("0"))).value_or(0));
   if (wanted <= 0) return fail("FailedGetResourceMetric", "the target is not positive");
   auto ratio_with = [&](std::int64_t pods, std::int64_t requests) {
     const double have = by_share ? static_cast<double>(used * 100 / std::max<std::int64_t>(1, requests))
@@ -224,7 +226,8 @@ bool AutoscalerController::measure(Pass& pass) {
     shown.push_back(std::move(one));
     if (!any || *proposed > pass.proposed) {
       pass.proposed = *proposed;
-      const bool share = metric["resource"].contains("target") && metric["resource"]["target"].contains("averageUtilization");
+      const bool share =
+          metric["resource"].contains("target") && metric["resource"]["target"].contains("averageUtilization");
       pass.winning_metric = string_at(metric, "resource", "name") +
                             (share ? " resource utilization (percentage of request)" : " resource");
     }
@@ -255,7 +258,8 @@ std::int64_t AutoscalerController::stabilise(Pass& pass, std::int64_t proposed) 
     if (at + down > pass.now) highest = std::max(highest, replicas);
     if (at + up > pass.now) lowest = std::min(lowest, replicas);
   }
-  while (!remembered.empty() && (remembered.front().at + std::max(up, down) < pass.now || remembered.size() > kMostRemembered))
+  while (!remembered.empty() &&
+         (remembered.front().at + std::max(up, down) < pass.now || remembered.size() > kMostRemembered))
     remembered.pop_front();
   remembered.push_back({pass.now, proposed});
   std::int64_t result = pass.current;
@@ -275,7 +279,8 @@ std::int64_t AutoscalerController::stabilise(Pass& pass, std::int64_t proposed) 
   return result;
 }
 
-std::int64_t AutoscalerController::rate_limit(const Pass& pass, const Json& rules, bool up, std::int64_t current) const {
+std::int64_t AutoscalerController::rate_limit(const Pass& pass, const Json& rules, bool up,
+                                              std::int64_t current) const {
   const std::string select = string_at(rules, "selectPolicy");
   if (select == "Disabled") return current;
   auto found = memory_.find(uid_of(pass.autoscaler()));

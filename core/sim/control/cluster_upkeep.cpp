@@ -23,8 +23,7 @@ bool ignorable(const Result<>& done) {
 
 }  // namespace
 
-NamespaceController::NamespaceController(World& world)
-    : Controller(world, "namespace", std::chrono::milliseconds(5)) {
+NamespaceController::NamespaceController(World& world) : Controller(world, "namespace", std::chrono::milliseconds(5)) {
   world.attach(*this, {kinds::kNamespace, kinds::kServiceAccount, kinds::kConfigMap});
 }
 
@@ -34,8 +33,7 @@ void NamespaceController::observe(const Observation& change) {
     return;
   }
   const std::string name = name_of(change.object());
-  if (!change.after && (name == "default" || name == "kube-root-ca.crt"))
-    enqueue({"", namespace_of(change.object())});
+  if (!change.after && (name == "default" || name == "kube-root-ca.crt")) enqueue({"", namespace_of(change.object())});
 }
 
 Result<> NamespaceController::reconcile(const Key& key) {
@@ -46,9 +44,9 @@ Result<> NamespaceController::reconcile(const Key& key) {
 
 Result<> NamespaceController::furnish(const std::string& ns) {
   if (!world_.get(kinds::kServiceAccount, ns, "default"))
-    TRY(world_.create(kinds::kServiceAccount, {{"apiVersion", "v1"},
-                                               {"kind", "ServiceAccount"},
-                                               {"metadata", {{"name", "default"}, {"namespace", ns}}}}));
+    TRY(world_.create(
+        kinds::kServiceAccount,
+        {{"apiVersion", "v1"}, {"kind", "ServiceAccount"}, {"metadata", {{"name", "default"}, {"namespace", ns}}}}));
   if (!world_.get(kinds::kConfigMap, ns, "kube-root-ca.crt"))
     TRY(world_.create(
         kinds::kConfigMap,
@@ -59,7 +57,8 @@ Result<> NamespaceController::furnish(const std::string& ns) {
            {"namespace", ns},
            {"annotations",
             {{"kubernetes.io/description",
-              "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as "
+              "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such "
+              "as "
               "the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of "
               "Kubernetes clusters."}}}}},
          {"data", {{"ca.crt", std::string(kRootCertificate)}}}}));
@@ -69,8 +68,8 @@ Result<> NamespaceController::furnish(const std::string& ns) {
 Result<> NamespaceController::drain(const Json& ns) {
   const std::string name = name_of(ns);
   const auto& store = world_.server().store();
-  std::map<std::string, std::size_t> left;         // by resource
-  std::map<std::string, std::size_t> finalizers;   // of what is left
+  std::map<std::string, std::size_t> left;        // by resource
+  std::map<std::string, std::size_t> finalizers;  // of what is left
   auto sweep = [&](const ResourceInfo& info) -> Result<> {
     const GroupResource resource_name = info.group_resource();
     for (const auto& object : store.list(resource_name, name)) {
@@ -104,19 +103,29 @@ Result<> NamespaceController::drain(const Json& ns) {
   Json edited = ns;
   Json& status = edited["status"];
   const auto now = world_.now();
-  set_condition(status, {"NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered",
-                         "All resources successfully discovered"}, now);
-  set_condition(status, {"NamespaceDeletionGroupVersionParsingFailure", "False", "ParsedGroupVersions",
-                         "All legacy kube types successfully parsed"}, now);
-  set_condition(status, {"NamespaceDeletionContentFailure", "False", "ContentDeleted",
-                         "All content successfully deleted, may be waiting on finalization"}, now);
-  set_condition(status, {"NamespaceContentRemaining", "True", "SomeResourcesRemain",
-                         fmt::format("Some resources are remaining: {}", fmt::join(parts, ", "))}, now);
-  set_condition(status, {"NamespaceFinalizersRemaining", holds.empty() ? "False" : "True",
-                         holds.empty() ? "ContentHasNoFinalizers" : "SomeFinalizersRemain",
-                         holds.empty() ? "All content-preserving finalizers finished"
-                                       : fmt::format("Some content in the namespace has finalizers remaining: {}",
-                                                     fmt::join(holds, ", "))}, now);
+  set_condition(
+      status,
+      {"NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered"},
+      now);
+  set_condition(status,
+                {"NamespaceDeletionGroupVersionParsingFailure", "False", "ParsedGroupVersions",
+                 "All legacy kube types successfully parsed"},
+                now);
+  set_condition(status,
+                {"NamespaceDeletionContentFailure", "False", "ContentDeleted",
+                 "All content successfully deleted, may be waiting on finalization"},
+                now);
+  set_condition(status,
+                {"NamespaceContentRemaining", "True", "SomeResourcesRemain",
+                 fmt::format("Some resources are remaining: {}", fmt::join(parts, ", "))},
+                now);
+  set_condition(status,
+                {"NamespaceFinalizersRemaining", holds.empty() ? "False" : "True",
+                 holds.empty() ? "ContentHasNoFinalizers" : "SomeFinalizersRemain",
+                 holds.empty() ? "All content-preserving finalizers finished"
+                               : fmt::format("Some content in the namespace has finalizers remaining: {}",
+                                             fmt::join(holds, ", "))},
+                now);
   enqueue_after({"", name}, kLookAgain);
   if (edited["status"] != ns["status"]) {
     auto written = world_.update_status(kinds::kNamespace, std::move(edited));
@@ -174,8 +183,8 @@ Result<> NodeController::reconcile(const Key& key) {
   }
   for (const auto& gone : leaving) {
     if (const PodInfo* pod = world_.pod(gone.pod); pod && node)
-      world_.record(*pod->object, kinds::kPod, false, "TaintManagerEviction", "Marking for deletion Pod " + gone.pod.text(),
-                    "taint-eviction-controller");
+      world_.record(*pod->object, kinds::kPod, false, "TaintManagerEviction",
+                    "Marking for deletion Pod " + gone.pod.text(), "taint-eviction-controller");
     auto removed = world_.remove(kinds::kPod, gone.pod, {gone.uid, "", gone.grace});
     if (!ignorable(removed)) return removed;
   }
@@ -202,8 +211,10 @@ Result<> DefinitionController::reconcile(const Key& key) {
   Json& status = edited["status"];
   if (kind == kinds::kApiService) {
     const bool local = !find(edited, "spec", "service") || edited["spec"]["service"].is_null();
-    set_condition(status, {"Available", "True", local ? "Local" : "Passed",
-                           local ? "Local APIServices are always available" : "all checks passed"}, now);
+    set_condition(status,
+                  {"Available", "True", local ? "Local" : "Passed",
+                   local ? "Local APIServices are always available" : "all checks passed"},
+                  now);
   } else {
     if (is_deleting(edited)) return {};
     set_condition(status, {"NamesAccepted", "True", "NoConflicts", "no conflicts found"}, now);

@@ -32,13 +32,17 @@ Json terminated(int exit_code, const ContainerView& view, const std::string& id)
             {"containerID", id}}}};
 }
 
-Json container_status(const Json& pod, const Json& container, const ContainerView& view, bool init,
-                      std::size_t index) {
+Json container_status(const Json& pod, const Json& container, const ContainerView& view, bool init, std::size_t index) {
   const std::string name = string_at(container, "name"), image = string_at(container, "image");
   const std::string id = container_id(pod, name, view.restarts);
   const bool sidecar = init && string_at(container, "restartPolicy") == "Always";
-  Json status = {{"name", name},     {"image", image}, {"imageID", ""}, {"lastState", Json::object()},
-                 {"ready", false}, {"started", false}, {"restartCount", init ? 0 : view.restarts}};
+  Json status = {{"name", name},
+                 {"image", image},
+                 {"imageID", ""},
+                 {"lastState", Json::object()},
+                 {"ready", false},
+                 {"started", false},
+                 {"restartCount", init ? 0 : view.restarts}};
   auto created = [&] {
     status["containerID"] = id;
     status["imageID"] = fmt::format("{}@sha256:{:016x}", image.substr(0, image.find(':')), fnv1a64(image));
@@ -104,12 +108,11 @@ void write_pod_status(Json& pod, const ContainerView& view, port::WallTime now) 
   for (const auto& container : list_or_empty(pod["spec"], "containers"))
     statuses.push_back(container_status(pod, container, view, false, 0));
   const Json& init = list_or_empty(pod["spec"], "initContainers");
-  for (std::size_t i = 0; i < init.size(); ++i)
-    init_statuses.push_back(container_status(pod, init[i], view, true, i));
+  for (std::size_t i = 0; i < init.size(); ++i) init_statuses.push_back(container_status(pod, init[i], view, true, i));
 
   const bool ended = view.state == ContainerView::State::ended;
   const bool sandboxed = view.state != ContainerView::State::waiting || status.contains("podIP");
-  status["phase"] = ended                                        ? (view.exit_code == 0 ? "Succeeded" : "Failed")
+  status["phase"] = ended                                         ? (view.exit_code == 0 ? "Succeeded" : "Failed")
                     : view.state == ContainerView::State::waiting ? "Pending"
                                                                   : "Running";
   auto say = [&](const char* type, bool yes, std::string reason, std::string message) {

@@ -60,7 +60,10 @@ Result<> CronJobController::reconcile(const Key& key) {
     if (const Json* known = find(status, "active"); known && known->is_array())
       for (const auto& old : *known)
         if (string_at(old, "uid") == string_at(reference, "uid")) reference = old;
-  if (active.empty()) status.erase("active"); else status["active"] = active;
+  if (active.empty())
+    status.erase("active");
+  else
+    status["active"] = active;
   TRY(trim_history(cron_job, jobs));
 
   const std::string zone = string_at(cron_job, "spec", "timeZone");
@@ -104,8 +107,8 @@ Result<> CronJobController::start(Json& cron_job, port::WallTime scheduled, Json
   }
   if (policy == "Replace") {
     for (const auto& job : running) {
-      auto removed = world_.remove(kinds::kJob, {key.ns, string_at(job, "name")},
-                                   {string_at(job, "uid"), "Background", {}});
+      auto removed =
+          world_.remove(kinds::kJob, {key.ns, string_at(job, "name")}, {string_at(job, "uid"), "Background", {}});
       if (!removed.ok() && removed.error().code != Code::not_found) return removed;
     }
     status.erase("active");
@@ -120,16 +123,16 @@ Result<> CronJobController::start(Json& cron_job, port::WallTime scheduled, Json
   meta["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"] = time_text(scheduled);
   meta["ownerReferences"] = Json::array({owner_ref(cron_job, kinds::kCronJob)});
   if (!world_.get(kinds::kJob, key.ns, meta["name"].get<std::string>())) {
-    auto created = world_.create(kinds::kJob, {{"apiVersion", "batch/v1"},
-                                               {"kind", "Job"},
-                                               {"metadata", meta},
-                                               {"spec", (*job_template)["spec"]}});
+    auto created = world_.create(
+        kinds::kJob,
+        {{"apiVersion", "batch/v1"}, {"kind", "Job"}, {"metadata", meta}, {"spec", (*job_template)["spec"]}});
     if (!created.ok()) {
       world_.record(cron_job, kinds::kCronJob, true, "FailedCreate", "Error creating job: " + created.error().message,
                     kComponent);
       return std::move(created).error();
     }
-    world_.record(cron_job, kinds::kCronJob, false, "SuccessfulCreate", "Created job " + name_of(**created), kComponent);
+    world_.record(cron_job, kinds::kCronJob, false, "SuccessfulCreate", "Created job " + name_of(**created),
+                  kComponent);
     status["active"].push_back({{"apiVersion", "batch/v1"},
                                 {"kind", "Job"},
                                 {"name", name_of(**created)},
@@ -156,7 +159,8 @@ Result<> CronJobController::trim_history(const Json& cron_job, std::vector<Objec
       if (ended(*job, kept.how) && !is_deleting(*job)) done.push_back(job);
     for (std::size_t i = 0; static_cast<std::int64_t>(done.size() - i) > kept.limit; ++i) {
       TRY(world_.remove(kinds::kJob, key_of(*done[i]), {uid_of(*done[i]), "Background", {}}));
-      world_.record(cron_job, kinds::kCronJob, false, "SuccessfulDelete", "Deleted job " + name_of(*done[i]), kComponent);
+      world_.record(cron_job, kinds::kCronJob, false, "SuccessfulDelete", "Deleted job " + name_of(*done[i]),
+                    kComponent);
     }
   }
   return {};

@@ -1,8 +1,9 @@
 #include "core/sim/control/cron_schedule.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
-#include <fmt/format.h>
 #include <vector>
 
 namespace nautilus::sim {
@@ -80,10 +81,14 @@ std::optional<port::Duration> parse_go_duration(std::string_view text) {
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), amount);
     if (code != std::errc() || amount < 0 || amount > 1'000'000) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    if (text.starts_with("h")) total += hours(amount);
-    else if (text.starts_with("m")) total += minutes(amount);
-    else if (text.starts_with("s")) total += seconds(amount);
-    else return std::nullopt;
+    if (text.starts_with("h"))
+      total += hours(amount);
+    else if (text.starts_with("m"))
+      total += minutes(amount);
+    else if (text.starts_with("s"))
+      total += seconds(amount);
+    else
+      return std::nullopt;
     text.remove_prefix(1);
   }
   return total >= seconds(1) ? std::optional(total) : std::nullopt;
@@ -95,8 +100,8 @@ Result<CronSchedule> CronSchedule::parse(std::string_view text) {
   struct Named {
     std::string_view name, fields;
   };
-  static constexpr Named kNamed[] = {{"@yearly", "0 0 1 1 *"},  {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
-                                     {"@weekly", "0 0 * * 0"},  {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
+  static constexpr Named kNamed[] = {{"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
+                                     {"@weekly", "0 0 * * 0"}, {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
                                      {"@hourly", "0 * * * *"}};
   CronSchedule schedule;
   if (text.starts_with("@every ")) {

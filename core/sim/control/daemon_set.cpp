@@ -21,9 +21,11 @@ void add_tolerations(Json& spec) {
   Json& all = spec["tolerations"];
   if (!all.is_array()) all = Json::array();
   for (const char* key : {"not-ready", "unreachable"})
-    all.push_back({{"key", fmt::format("node.kubernetes.io/{}", key)}, {"operator", "Exists"}, {"effect", "NoExecute"}});
+    all.push_back(
+        {{"key", fmt::format("node.kubernetes.io/{}", key)}, {"operator", "Exists"}, {"effect", "NoExecute"}});
   for (const char* key : {"disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"})
-    all.push_back({{"key", fmt::format("node.kubernetes.io/{}", key)}, {"operator", "Exists"}, {"effect", "NoSchedule"}});
+    all.push_back(
+        {{"key", fmt::format("node.kubernetes.io/{}", key)}, {"operator", "Exists"}, {"effect", "NoSchedule"}});
   if (value::bool_at(spec, false, "hostNetwork"))
     all.push_back(
         {{"key", "node.kubernetes.io/network-unavailable"}, {"operator", "Exists"}, {"effect", "NoSchedule"}});
@@ -48,8 +50,8 @@ std::string target_of(const PodInfo& pod) {
   for (const auto& term : *terms)
     if (const Json* fields = find(term, "matchFields"); fields && fields->is_array())
       for (const auto& field : *fields)
-        if (const Json* values = find(field, "values"); values && values->is_array() && values->size() == 1 &&
-                                                        values->front().is_string())
+        if (const Json* values = find(field, "values");
+            values && values->is_array() && values->size() == 1 && values->front().is_string())
           return values->front().get<std::string>();
   return {};
 }
@@ -66,8 +68,7 @@ struct DaemonSetController::Pass {
   const Json& set() const { return *object; }
 };
 
-DaemonSetController::DaemonSetController(World& world)
-    : Controller(world, "daemonset", std::chrono::milliseconds(7)) {
+DaemonSetController::DaemonSetController(World& world) : Controller(world, "daemonset", std::chrono::milliseconds(7)) {
   world.attach(*this, {kinds::kDaemonSet, kinds::kPod, kinds::kNode});
 }
 
@@ -121,7 +122,10 @@ Result<> DaemonSetController::place(Pass& pass) {
       const PodInfo* pod = world_.pod(key);
       if (!pod) continue;
       const bool wanted = pass.wanted.contains(node) && !pod->terminal() && !kept;
-      if (wanted) kept = !pod->deleting; else TRY(drop(key));
+      if (wanted)
+        kept = !pod->deleting;
+      else
+        TRY(drop(key));
     }
   }
   const std::string hash = label(*pass.revisions.update, "controller.kubernetes.io/hash");
@@ -136,7 +140,8 @@ Result<> DaemonSetController::place(Pass& pass) {
     pod["metadata"]["labels"]["pod-template-generation"] = fmt::format("{}", generation_of(set));
     auto created = world_.create(kinds::kPod, std::move(pod));
     if (!created.ok()) {
-      world_.record(set, kinds::kDaemonSet, true, "FailedCreate", "Error creating: " + created.error().message, kComponent);
+      world_.record(set, kinds::kDaemonSet, true, "FailedCreate", "Error creating: " + created.error().message,
+                    kComponent);
       return std::move(created).error();
     }
     world_.record(set, kinds::kDaemonSet, false, "SuccessfulCreate", "Created pod: " + name_of(**created), kComponent);

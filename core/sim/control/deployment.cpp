@@ -1,7 +1,8 @@
 #include "core/sim/control/deployment.h"
 
-#include <charconv>
 #include <fmt/format.h>
+
+#include <charconv>
 
 #include "core/sim/control/selectors.h"
 #include "core/sim/control/times.h"
@@ -43,7 +44,10 @@ Json without_hash(Json pod_template) {
 }
 
 void put_count(Json& status, const char* field, std::int64_t count) {
-  if (count != 0) status[field] = count; else status.erase(field);
+  if (count != 0)
+    status[field] = count;
+  else
+    status.erase(field);
 }
 
 // A Deployment's conditions also say when they were last looked at, and stay as they are while status and reason do.
@@ -51,9 +55,8 @@ void set_deployment_condition(Json& status, std::string type, std::string state,
                               std::string message, port::WallTime now) {
   const Json* current = condition(status, type);
   if (current && string_at(*current, "status") == state && string_at(*current, "reason") == reason) return;
-  const std::string since = current && string_at(*current, "status") == state
-                                ? string_at(*current, "lastTransitionTime")
-                                : time_text(now);
+  const std::string since =
+      current && string_at(*current, "status") == state ? string_at(*current, "lastTransitionTime") : time_text(now);
   drop_condition(status, type);
   Json& all = status["conditions"];
   if (!all.is_array()) all = Json::array();
@@ -291,8 +294,7 @@ Result<> DeploymentController::create_new_set(Rollout& rollout) {
   auto created = world_.create(kinds::kReplicaSet, std::move(set));
   Json next = find(deployment, "status") ? deployment["status"] : Json::object();
   if (!created.ok()) {
-    const std::string text =
-        fmt::format("Failed to create new replica set \"{}\": {}", name, created.error().message);
+    const std::string text = fmt::format("Failed to create new replica set \"{}\": {}", name, created.error().message);
     if (rollout.has_deadline()) {
       set_deployment_condition(next, "Progressing", "False", "ReplicaSetCreateError", text, rollout.now);
       TRY(write_status(rollout, std::move(next)));
@@ -359,8 +361,7 @@ Result<> DeploymentController::scale(Rollout& rollout) {
                    [](const Set* left, const Set* right) { return left->size.wanted > right->size.wanted; });
   std::vector<ReplicaSetSize> sizes;
   for (const Set* set : active) sizes.push_back(set->size);
-  const auto wanted =
-      proportional_sizes(rollout.limits, int_at(rollout.deployment, 0, "status", "replicas"), sizes);
+  const auto wanted = proportional_sizes(rollout.limits, int_at(rollout.deployment, 0, "status", "replicas"), sizes);
   for (std::size_t i = 0; i < active.size(); ++i) TRY(resize(rollout, *active[i], wanted[i], true));
   return {};
 }
@@ -459,12 +460,10 @@ void DeploymentController::judge_progress(Rollout& rollout, Json& status) const 
   const Json* current = condition(before, "Progressing");
   const std::string reason = current ? string_at(*current, "reason") : "";
   auto at = [](const Json& from, const char* field) { return int_at(from, 0, field); };
-  const bool settled =
-      at(status, "replicas") == at(status, "updatedReplicas") && reason == "NewReplicaSetAvailable";
+  const bool settled = at(status, "replicas") == at(status, "updatedReplicas") && reason == "NewReplicaSetAvailable";
   if (settled) return;
-  const std::string subject =
-      rollout.fresh ? fmt::format("ReplicaSet \"{}\"", rollout.fresh->name())
-                    : fmt::format("Deployment \"{}\"", name_of(rollout.deployment));
+  const std::string subject = rollout.fresh ? fmt::format("ReplicaSet \"{}\"", rollout.fresh->name())
+                                            : fmt::format("Deployment \"{}\"", name_of(rollout.deployment));
   const std::int64_t replicas = rollout.limits.replicas;
   if (at(status, "updatedReplicas") == replicas && at(status, "replicas") == replicas &&
       at(status, "availableReplicas") == replicas) {
@@ -520,8 +519,7 @@ Result<> DeploymentController::write_rollout_status(Rollout& rollout) {
   if (rollout.has_deadline() && progressing && !complete &&
       string_at(*progressing, "reason") != "ProgressDeadlineExceeded") {
     if (auto since = parse_time(string_at(*progressing, "lastUpdateTime")))
-      enqueue_after(key_of(rollout.deployment),
-                    *since + std::chrono::seconds(rollout.deadline() + 1) - rollout.now);
+      enqueue_after(key_of(rollout.deployment), *since + std::chrono::seconds(rollout.deadline() + 1) - rollout.now);
   }
   return write_status(rollout, std::move(status));
 }

@@ -12,8 +12,8 @@ using value::string_at;
 
 DisruptionController::DisruptionController(World& world)
     : Controller(world, "disruption", std::chrono::milliseconds(50)) {
-  world.attach(*this, {kinds::kDisruptionBudget, kinds::kPod, kinds::kDeployment, kinds::kStatefulSet,
-                       kinds::kReplicaSet});
+  world.attach(*this,
+               {kinds::kDisruptionBudget, kinds::kPod, kinds::kDeployment, kinds::kStatefulSet, kinds::kReplicaSet});
 }
 
 void DisruptionController::observe(const Observation& change) {
@@ -26,13 +26,13 @@ void DisruptionController::observe(const Observation& change) {
   if (!pod && change.before && change.after &&
       int_at(*change.before, 1, "spec", "replicas") == int_at(*change.after, 1, "spec", "replicas"))
     return;
-  world_.server().store().scan(resource::kPodDisruptionBudgets, namespace_of(object), "",
-                               [&](const std::string&, const Object& budget) {
-                                 const Json* labels = pod ? find(object, "metadata", "labels")
-                                                          : find(object, "spec", "template", "metadata", "labels");
-                                 if (selects(find(*budget, "spec", "selector"), labels)) enqueue(key_of(*budget));
-                                 return true;
-                               });
+  world_.server().store().scan(
+      resource::kPodDisruptionBudgets, namespace_of(object), "", [&](const std::string&, const Object& budget) {
+        const Json* labels =
+            pod ? find(object, "metadata", "labels") : find(object, "spec", "template", "metadata", "labels");
+        if (selects(find(*budget, "spec", "selector"), labels)) enqueue(key_of(*budget));
+        return true;
+      });
 }
 
 // The sum of the sizes of everything that controls these pods.
@@ -101,9 +101,10 @@ Result<> DisruptionController::reconcile(const Key& key) {
   if (!disrupted.empty()) status["disruptedPods"] = std::move(disrupted);
   const Json* before = find(budget, "status");
   if (before && before->contains("conditions")) status["conditions"] = (*before)["conditions"];
-  set_condition(status,
-                {"DisruptionAllowed", allowed > 0 ? "True" : "False", allowed > 0 ? "SufficientPods" : "InsufficientPods", ""},
-                world_.now());
+  set_condition(
+      status,
+      {"DisruptionAllowed", allowed > 0 ? "True" : "False", allowed > 0 ? "SufficientPods" : "InsufficientPods", ""},
+      world_.now());
   for (auto& one : status["conditions"]) {
     one["message"] = string_at(one, "message");
     one["observedGeneration"] = generation_of(budget);
@@ -191,7 +192,8 @@ Result<> QuotaController::reconcile(const Key& key) {
   Json used = Json::object();
   for (const auto& [name, quantity] : hard->items()) {
     std::int64_t milli = 0;
-    const std::string full = name == "cpu" || name == "memory" || name == "ephemeral-storage" ? "requests." + name : name;
+    const std::string full =
+        name == "cpu" || name == "memory" || name == "ephemeral-storage" ? "requests." + name : name;
     if (name == "pods" || name == "count/pods") {
       milli = pod_count * 1000;
     } else if (name == "requests.storage") {

@@ -19,8 +19,7 @@ bool waits_for_dependents(const Json& owner) { return is_deleting(owner) && has_
 
 }  // namespace
 
-GarbageCollector::GarbageCollector(World& world)
-    : Controller(world, "garbage", std::chrono::milliseconds(20)) {
+GarbageCollector::GarbageCollector(World& world) : Controller(world, "garbage", std::chrono::milliseconds(20)) {
   world.attach_to_everything(*this);
 }
 

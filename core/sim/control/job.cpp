@@ -1,7 +1,8 @@
 #include "core/sim/control/job.h"
 
-#include <charconv>
 #include <fmt/format.h>
+
+#include <charconv>
 
 #include "core/sim/control/pods.h"
 #include "core/sim/control/times.h"
@@ -227,7 +228,8 @@ Result<> JobController::adjust_pods(Pass& pass) {
   std::int64_t missing = wanted - static_cast<std::int64_t>(pass.active.size()) - pass.terminating;
   if (missing <= 0) return {};
   if (pass.failed > 0) {
-    const auto pause = std::min<port::Duration>(kMaxBackoff, kFirstBackoff * (std::int64_t{1} << std::min<std::int64_t>(pass.failed - 1, 10)));
+    const auto pause = std::min<port::Duration>(
+        kMaxBackoff, kFirstBackoff * (std::int64_t{1} << std::min<std::int64_t>(pass.failed - 1, 10)));
     const auto since = last_failure_.contains(uid_of(job)) ? last_failure_[uid_of(job)] : pass.now - kMaxBackoff;
     if (since + pause > pass.now) {
       enqueue_after(key_of(job), since + pause - pass.now);
@@ -276,7 +278,10 @@ Result<> JobController::write_status(Pass& pass) {
   const Json& job = pass.job();
   Json& status = pass.status;
   auto put = [&](const char* field, std::int64_t count) {
-    if (count != 0) status[field] = count; else status.erase(field);
+    if (count != 0)
+      status[field] = count;
+    else
+      status.erase(field);
   };
   put("succeeded", pass.succeeded);
   put("failed", pass.failed);

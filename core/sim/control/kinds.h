@@ -42,8 +42,8 @@ inline constexpr Kind kEndpointSlice{"discovery.k8s.io", "v1", "EndpointSlice", 
 inline constexpr Kind kIngress{"networking.k8s.io", "v1", "Ingress", "ingresses"};
 inline constexpr Kind kStorageClass{"storage.k8s.io", "v1", "StorageClass", "storageclasses", false};
 inline constexpr Kind kLease{"coordination.k8s.io", "v1", "Lease", "leases"};
-inline constexpr Kind kDefinition{"apiextensions.k8s.io", "v1", "CustomResourceDefinition",
-                                  "customresourcedefinitions", false};
+inline constexpr Kind kDefinition{"apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions",
+                                  false};
 inline constexpr Kind kApiService{"apiregistration.k8s.io", "v1", "APIService", "apiservices", false};
 inline constexpr Kind kPriorityClass{"scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", false};
 }  // namespace kinds

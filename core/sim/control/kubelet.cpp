@@ -1,7 +1,8 @@
 #include "core/sim/control/kubelet.h"
 
-#include <charconv>
 #include <fmt/format.h>
+
+#include <charconv>
 
 #include "core/sim/control/container_status.h"
 #include "core/sim/control/pods.h"
@@ -184,8 +185,7 @@ Result<> Kubelet::step(const PodInfo& pod, Life& life) {
       return {};
     case Stage::ready:
     case Stage::done:
-    case Stage::stopping:
-      return {};
+    case Stage::stopping: return {};
   }
   return report(pod, life);
 }

@@ -73,8 +73,8 @@ class Kubelet final : public Controller {
   KubeletOptions options_;
   Random random_;
   std::map<Key, Life> lives_;
-  std::map<std::string, std::set<Key>> misconfigured_;       // by namespace
-  std::map<std::string, std::set<std::string>> images_;      // by node
+  std::map<std::string, std::set<Key>> misconfigured_;   // by namespace
+  std::map<std::string, std::set<std::string>> images_;  // by node
   std::uint32_t next_ip_ = 1;
 };
 

@@ -115,8 +115,14 @@ bool set_condition(Json& status, const Condition& wanted, port::WallTime now) {
       return false;
     if (moved) one["lastTransitionTime"] = time_text(now);
     one["status"] = wanted.status;
-    if (wanted.reason.empty()) one.erase("reason"); else one["reason"] = wanted.reason;
-    if (wanted.message.empty()) one.erase("message"); else one["message"] = wanted.message;
+    if (wanted.reason.empty())
+      one.erase("reason");
+    else
+      one["reason"] = wanted.reason;
+    if (wanted.message.empty())
+      one.erase("message");
+    else
+      one["message"] = wanted.message;
     return true;
   }
   Json fresh = {{"type", wanted.type}, {"status", wanted.status}, {"lastTransitionTime", time_text(now)}};

@@ -17,10 +17,10 @@ namespace nautilus::sim {
 using ObjectPtr = Object;
 
 Key key_of(const Json& object);
-const std::string& uid_of(const Json& object);   // empty if it has none
+const std::string& uid_of(const Json& object);  // empty if it has none
 std::string name_of(const Json& object);
 std::string namespace_of(const Json& object);
-bool is_deleting(const Json& object);            // metadata.deletionTimestamp is set
+bool is_deleting(const Json& object);  // metadata.deletionTimestamp is set
 std::int64_t generation_of(const Json& object);
 std::optional<port::WallTime> time_at(const Json& object, std::string_view parent, std::string_view field);
 std::string annotation(const Json& object, std::string_view key);

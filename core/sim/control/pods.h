@@ -14,8 +14,7 @@ Json pod_from_template(const Json& pod_template, const Json& owner, const Kind& 
 
 // Takes over pods without a controller that the selector matches and lets go of those it no longer matches; returns
 // the pods that are the owner's afterwards.
-Result<std::vector<const PodInfo*>> claim_pods(World& world, const Json& owner, const Kind& kind,
-                                               const Json* selector);
+Result<std::vector<const PodInfo*>> claim_pods(World& world, const Json& owner, const Kind& kind, const Json* selector);
 
 // In the order in which a ReplicaSet gives pods up: unscheduled, pending, not ready, cheap ones, those sharing a node
 // with many of the same set, recently ready, often restarted, young.

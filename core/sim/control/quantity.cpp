@@ -1,7 +1,8 @@
 #include "core/sim/control/quantity.h"
 
-#include <cmath>
 #include <fmt/format.h>
+
+#include <cmath>
 
 namespace nautilus::sim {
 
@@ -18,10 +19,22 @@ double suffix_factor(std::string_view suffix) {
     double factor;
   };
   static constexpr Known kKnown[] = {
-      {"", 1},         {"n", 1e-9},      {"u", 1e-6},          {"m", 1e-3},
-      {"k", 1e3},      {"M", 1e6},       {"G", 1e9},           {"T", 1e12},
-      {"P", 1e15},     {"E", 1e18},      {"Ki", 1024.0},       {"Mi", 1048576.0},
-      {"Gi", 1073741824.0}, {"Ti", 1099511627776.0}, {"Pi", 1125899906842624.0}, {"Ei", 1152921504606846976.0},
+      {"", 1},
+      {"n", 1e-9},
+      {"u", 1e-6},
+      {"m", 1e-3},
+      {"k", 1e3},
+      {"M", 1e6},
+      {"G", 1e9},
+      {"T", 1e12},
+      {"P", 1e15},
+      {"E", 1e18},
+      {"Ki", 1024.0},
+      {"Mi", 1048576.0},
+      {"Gi", 1073741824.0},
+      {"Ti", 1099511627776.0},
+      {"Pi", 1125899906842624.0},
+      {"Ei", 1152921504606846976.0},
   };
   for (const auto& known : kKnown)
     if (known.suffix == suffix) return known.factor;

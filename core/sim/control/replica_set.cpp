@@ -38,8 +38,7 @@ Result<> ReplicaSetController::reconcile(const Key& key) {
     std::vector<const PodInfo*> active;
     for (const PodInfo* pod : owned)
       if (pod->active()) active.push_back(pod);
-    const std::int64_t difference =
-        int_at(set, 1, "spec", "replicas") - static_cast<std::int64_t>(active.size());
+    const std::int64_t difference = int_at(set, 1, "spec", "replicas") - static_cast<std::int64_t>(active.size());
     if (difference != 0) resized = resize(set, difference, std::move(active));
     const auto& now_owned = world_.pods_of(uid_of(set));
     owned.assign(now_owned.begin(), now_owned.end());
@@ -69,8 +68,8 @@ Result<> ReplicaSetController::resize(const Json& set, std::int64_t difference, 
   std::vector<std::pair<Key, std::string>> doomed;
   for (std::size_t i = 0; i < static_cast<std::size_t>(steps); ++i) doomed.emplace_back(active[i]->key, active[i]->uid);
   for (const auto& [key, uid] : doomed) {
-    if (auto removed = world_.remove(kinds::kPod, key, {uid, "", {}}); !removed.ok() &&
-                                                                      removed.error().code != Code::not_found) {
+    if (auto removed = world_.remove(kinds::kPod, key, {uid, "", {}});
+        !removed.ok() && removed.error().code != Code::not_found) {
       world_.record(set, kinds::kReplicaSet, true, "FailedDelete", "Error deleting: " + removed.error().message,
                     kComponent);
       return removed;
@@ -113,11 +112,11 @@ Result<> ReplicaSetController::write_status(const Json& set, const std::vector<c
   status["terminatingReplicas"] = terminating;
   if (!resized.ok()) {
     if (!condition(status, "ReplicaFailure"))
-      set_condition(status,
-                    {"ReplicaFailure", "True",
-                     replicas < int_at(set, 1, "spec", "replicas") ? "FailedCreate" : "FailedDelete",
-                     resized.error().message},
-                    now);
+      set_condition(
+          status,
+          {"ReplicaFailure", "True", replicas < int_at(set, 1, "spec", "replicas") ? "FailedCreate" : "FailedDelete",
+           resized.error().message},
+          now);
   } else {
     drop_condition(status, "ReplicaFailure");
     if (status.contains("conditions") && status["conditions"].empty()) status.erase("conditions");

@@ -70,8 +70,7 @@ struct SchedulerController::Verdict {
   }
 };
 
-SchedulerController::SchedulerController(World& world)
-    : Controller(world, "scheduler", std::chrono::milliseconds(2)) {
+SchedulerController::SchedulerController(World& world) : Controller(world, "scheduler", std::chrono::milliseconds(2)) {
   world.attach(*this, {kinds::kNode, kinds::kPod, kinds::kClaim});
 }
 
@@ -306,7 +305,8 @@ void SchedulerController::filter_affinity(const PodInfo& pod, Verdict& verdict) 
     std::map<std::string, std::int64_t> total;
     const Json* selector = find(term, "labelSelector");
     for (const auto& ns : namespaces(term))
-      for (const auto& [domain, count] : by_domain(matches(ns, selector ? *selector : Json()), string_at(term, "topologyKey")))
+      for (const auto& [domain, count] :
+           by_domain(matches(ns, selector ? *selector : Json()), string_at(term, "topologyKey")))
         total[domain] += count;
     return total;
   };
@@ -377,8 +377,7 @@ void SchedulerController::filter_volumes(const PodInfo& pod, Verdict& verdict) {
     if (volume_name.empty()) {
       const std::string storage_class = string_at(*claim, "spec", "storageClassName");
       auto definition = world_.get(kinds::kStorageClass, "", storage_class);
-      const bool waits =
-          definition && string_at(*definition, "volumeBindingMode") == "WaitForFirstConsumer";
+      const bool waits = definition && string_at(*definition, "volumeBindingMode") == "WaitForFirstConsumer";
       if (!waits) return reject_all("pod has unbound immediate PersistentVolumeClaims");
       continue;
     }
@@ -426,7 +425,8 @@ std::string SchedulerController::choose(const PodInfo& pod, const Verdict& verdi
                [&](Score& score, std::int64_t count) { score.dislike += weight * count; });
     }
   }
-  if (const Json* terms = find(pod.spec(), "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution");
+  if (const Json* terms =
+          find(pod.spec(), "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution");
       terms && terms->is_array())
     for (const auto& weighted : *terms) {
       const Json* preference = find(weighted, "preference");

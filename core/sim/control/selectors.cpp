@@ -94,8 +94,7 @@ bool node_matches(const Json& node_selector, const Json& node) {
 bool node_affinity_matches(const Json& pod_spec, const Json& node) {
   if (const Json* wanted = find(pod_spec, "nodeSelector"); wanted && wanted->is_object())
     if (!all_labels_match(*wanted, find(node, "metadata", "labels"))) return false;
-  const Json* required =
-      find(pod_spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution");
+  const Json* required = find(pod_spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution");
   return !required || required->is_null() || node_matches(*required, node);
 }
 

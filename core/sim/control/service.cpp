@@ -32,7 +32,8 @@ std::int64_t target_port(const Json& port, const PodInfo& pod) {
   for (const auto& container : list_or_empty(pod.spec(), "containers"))
     for (const auto& candidate : list_or_empty(container, "ports")) {
       const std::string own = string_at(candidate, "protocol");
-      if (string_at(candidate, "name") == *target && (own.empty() ? "TCP" : own) == (protocol.empty() ? "TCP" : protocol))
+      if (string_at(candidate, "name") == *target &&
+          (own.empty() ? "TCP" : own) == (protocol.empty() ? "TCP" : protocol))
         return int_at(candidate, 0, "containerPort");
     }
   return 0;
@@ -45,7 +46,8 @@ Json ports_of(const Json& service, const PodInfo& pod) {
   for (const auto& port : *listed) {
     const std::int64_t number = target_port(port, pod);
     if (number == 0) continue;
-    Json entry = {{"port", number}, {"protocol", string_at(port, "protocol").empty() ? "TCP" : string_at(port, "protocol")}};
+    Json entry = {{"port", number},
+                  {"protocol", string_at(port, "protocol").empty() ? "TCP" : string_at(port, "protocol")}};
     entry["name"] = string_at(port, "name");
     if (port.contains("appProtocol")) entry["appProtocol"] = port["appProtocol"];
     ports.push_back(std::move(entry));
@@ -65,8 +67,7 @@ bool is_headless(const Json& service) { return string_at(service, "spec", "clust
 
 }  // namespace
 
-EndpointController::EndpointController(World& world)
-    : Controller(world, "endpoint", std::chrono::milliseconds(100)) {
+EndpointController::EndpointController(World& world) : Controller(world, "endpoint", std::chrono::milliseconds(100)) {
   world.attach(*this, {kinds::kService, kinds::kPod});
 }
 
@@ -146,8 +147,12 @@ Result<> EndpointController::write_endpoints(const Json& service, const std::vec
   if (current && (had ? *had == wanted : wanted.empty()) && object["metadata"].value("labels", Json()) == labels)
     return {};
   object["metadata"]["labels"] = labels;
-  if (wanted.empty()) object.erase("subsets"); else object["subsets"] = std::move(wanted);
-  TRY(current ? world_.update(kinds::kEndpoints, std::move(object)) : world_.create(kinds::kEndpoints, std::move(object)));
+  if (wanted.empty())
+    object.erase("subsets");
+  else
+    object["subsets"] = std::move(wanted);
+  TRY(current ? world_.update(kinds::kEndpoints, std::move(object))
+              : world_.create(kinds::kEndpoints, std::move(object)));
   return {};
 }
 
@@ -162,13 +167,14 @@ Result<> EndpointController::write_slices(const Json& service, const std::vector
     auto& slices = wanted[ports.dump()];
     if (slices.empty() || slices.back().endpoints.size() >= kMostPerSlice) slices.push_back({ports, Json::array()});
     const bool serving = pod->ready;
-    Json endpoint = {{"addresses", Json::array({string_at(pod->status(), "podIP")})},
-                     {"conditions",
-                      {{"ready", (serving || publishes_unready(service)) && (!pod->deleting || publishes_unready(service))},
-                       {"serving", serving},
-                       {"terminating", pod->deleting}}},
-                     {"nodeName", pod->node},
-                     {"targetRef", target_of(*pod)}};
+    Json endpoint = {
+        {"addresses", Json::array({string_at(pod->status(), "podIP")})},
+        {"conditions",
+         {{"ready", (serving || publishes_unready(service)) && (!pod->deleting || publishes_unready(service))},
+          {"serving", serving},
+          {"terminating", pod->deleting}}},
+        {"nodeName", pod->node},
+        {"targetRef", target_of(*pod)}};
     if (auto node = world_.get(kinds::kNode, "", pod->node))
       if (const auto zone = label(*node, "topology.kubernetes.io/zone"); !zone.empty()) endpoint["zone"] = zone;
     if (const auto hostname = hostname_in(service, *pod); !hostname.empty()) endpoint["hostname"] = hostname;

@@ -1,7 +1,8 @@
 #include "core/sim/control/stateful_set.h"
 
-#include <charconv>
 #include <fmt/format.h>
+
+#include <charconv>
 
 #include "core/sim/control/pods.h"
 #include "core/sim/control/selectors.h"
@@ -58,8 +59,7 @@ void StatefulSetController::observe(const Observation& change) {
     // A claim that was being deleted is gone: the pod that waits for its name may be made.
     if (const Json* refs = find(*change.before, "metadata", "ownerReferences"); refs && refs->is_array())
       for (const auto& ref : *refs)
-        if (string_at(ref, "kind") == "StatefulSet")
-          enqueue({namespace_of(*change.before), string_at(ref, "name")});
+        if (string_at(ref, "kind") == "StatefulSet") enqueue({namespace_of(*change.before), string_at(ref, "name")});
   }
 }
 
@@ -228,9 +228,9 @@ Json StatefulSetController::new_pod(const Pass& pass, std::int64_t ordinal) cons
   std::set<std::string> claimed;
   for (const auto& claim : *templates) {
     claimed.insert(name_of(claim));
-    volumes.push_back({{"name", name_of(claim)},
-                       {"persistentVolumeClaim",
-                        {{"claimName", fmt::format("{}-{}-{}", name_of(claim), name_of(set), ordinal)}}}});
+    volumes.push_back(
+        {{"name", name_of(claim)},
+         {"persistentVolumeClaim", {{"claimName", fmt::format("{}-{}-{}", name_of(claim), name_of(set), ordinal)}}}});
   }
   if (const Json* own = find(pod, "spec", "volumes"); own && own->is_array())
     for (const auto& volume : *own)
@@ -259,8 +259,8 @@ Result<> StatefulSetController::make_claims(Pass& pass, std::int64_t ordinal) {
     if (string_at(set, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete")
       meta["ownerReferences"] = Json::array({owner_ref(set, kinds::kStatefulSet)});
     auto created = world_.create(kinds::kClaim, std::move(claim));
-    const std::string who = fmt::format("create Claim {} Pod {}-{} in StatefulSet {}", name, name_of(set), ordinal,
-                                        name_of(set));
+    const std::string who =
+        fmt::format("create Claim {} Pod {}-{} in StatefulSet {}", name, name_of(set), ordinal, name_of(set));
     if (!created.ok()) {
       world_.record(set, kinds::kStatefulSet, true, "FailedCreate", who + " failed error: " + created.error().message,
                     kComponent);
@@ -277,8 +277,7 @@ Result<> StatefulSetController::own_claims(Pass& pass, std::int64_t ordinal, boo
   const Json& set = pass.set();
   const Json* templates = find(set, "spec", "volumeClaimTemplates");
   if (!templates || !templates->is_array()) return {};
-  const bool when_deleted =
-      string_at(set, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete";
+  const bool when_deleted = string_at(set, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete";
   const bool when_scaled = string_at(set, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete";
   const PodInfo* pod = world_.pod({namespace_of(set), fmt::format("{}-{}", name_of(set), ordinal)});
   for (const auto& claim_template : *templates) {

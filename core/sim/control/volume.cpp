@@ -128,7 +128,8 @@ ObjectPtr ClaimController::fitting_volume(const Json& claim) const {
     const Json* offered = find(*volume, "spec", "accessModes");
     bool modes = offered && offered->is_array();
     if (const Json* asked = find(claim, "spec", "accessModes"); asked && asked->is_array())
-      for (const auto& mode : *asked) modes = modes && std::find(offered->begin(), offered->end(), mode) != offered->end();
+      for (const auto& mode : *asked)
+        modes = modes && std::find(offered->begin(), offered->end(), mode) != offered->end();
     if (modes && (!best || size < best_size)) {
       best = volume;
       best_size = size;
@@ -154,33 +155,33 @@ Result<> ClaimController::provision(const Json& claim, const Json& storage_class
                {"claimRef", reference},
                {"persistentVolumeReclaimPolicy", policy.empty() ? "Delete" : policy},
                {"storageClassName", name_of(storage_class)},
-               {"volumeMode", string_at(claim, "spec", "volumeMode").empty() ? "Filesystem"
-                                                                              : string_at(claim, "spec", "volumeMode")},
+               {"volumeMode",
+                string_at(claim, "spec", "volumeMode").empty() ? "Filesystem" : string_at(claim, "spec", "volumeMode")},
                {"csi", {{"driver", provisioner}, {"volumeHandle", name}}}};
   // A disk lives in the zone of the node it was made for.
   const std::string node_name = annotation(claim, "volume.kubernetes.io/selected-node");
   if (auto node = node_name.empty() ? nullptr : world_.get(kinds::kNode, "", node_name))
     if (const auto zone = label(*node, "topology.kubernetes.io/zone"); !zone.empty())
       spec["nodeAffinity"]["required"]["nodeSelectorTerms"] = Json::array(
-          {{{"matchExpressions", Json::array({{{"key", "topology.kubernetes.io/zone"},
-                                               {"operator", "In"},
-                                               {"values", Json::array({zone})}}})}}});
-  auto created = world_.create(
-      kinds::kVolume, {{"apiVersion", "v1"},
-                       {"kind", "PersistentVolume"},
-                       {"metadata",
-                        {{"name", name},
-                         {"annotations", {{"pv.kubernetes.io/provisioned-by", provisioner}}},
-                         {"finalizers", Json::array({std::string(kVolumeProtection)})}}},
-                       {"spec", std::move(spec)}});
+          {{{"matchExpressions",
+             Json::array(
+                 {{{"key", "topology.kubernetes.io/zone"}, {"operator", "In"}, {"values", Json::array({zone})}}})}}});
+  auto created = world_.create(kinds::kVolume, {{"apiVersion", "v1"},
+                                                {"kind", "PersistentVolume"},
+                                                {"metadata",
+                                                 {{"name", name},
+                                                  {"annotations", {{"pv.kubernetes.io/provisioned-by", provisioner}}},
+                                                  {"finalizers", Json::array({std::string(kVolumeProtection)})}}},
+                                                {"spec", std::move(spec)}});
   if (!created.ok()) {
     world_.record(claim, kinds::kClaim, true, "ProvisioningFailed", created.error().message, kComponent);
     return std::move(created).error();
   }
-  world_.record(claim, kinds::kClaim, false, "ProvisioningSucceeded",
-                "Successfully provisioned volume " + name, kComponent);
+  world_.record(claim, kinds::kClaim, false, "ProvisioningSucceeded", "Successfully provisioned volume " + name,
+                kComponent);
   return world_.modify({"", "persistentvolumeclaims", key_of(claim)}, [&](Json& edited) {
-    for (const char* key : {"volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner"})
+    for (const char* key :
+         {"volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner"})
       edited["metadata"]["annotations"][key] = provisioner;
     return true;
   });
@@ -263,7 +264,8 @@ Result<> VolumeController::reconcile(const Key& key) {
   const char* phase = bound ? "Bound" : released ? "Released" : "Available";
   if (is_deleting(*object)) {
     if (bound || !has_finalizer(*object, kVolumeProtection)) return {};
-    return world_.modify({"", "persistentvolumes", key}, [](Json& volume) { return drop_finalizer(volume, kVolumeProtection); });
+    return world_.modify({"", "persistentvolumes", key},
+                         [](Json& volume) { return drop_finalizer(volume, kVolumeProtection); });
   }
   if (string_at(*object, "status", "phase") != phase) {
     Json edited = *object;

@@ -77,8 +77,7 @@ const PodSet& World::pods_on(const std::string& node) const { return set_or_none
 const PodSet& World::orphans_in(const std::string& ns) const { return set_or_none(orphans_, ns); }
 
 void World::each_pod(const std::string& ns, const std::function<void(const PodInfo&)>& visit) const {
-  for (auto pod = pods_.lower_bound(Key{ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod)
-    visit(pod->second);
+  for (auto pod = pods_.lower_bound(Key{ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod) visit(pod->second);
 }
 
 const std::set<Locator>& World::dependents_of(const std::string& uid) const {
@@ -171,8 +170,7 @@ void World::record(const Json& about, const Kind& kind, bool warning, std::strin
                 {"firstTimestamp", time_text(now())},
                 {"lastTimestamp", time_text(now())},
                 {"count", 1}};
-  auto outcome =
-      server_.create(resource::kEvents, std::move(event), {std::string(component), std::string(component)});
+  auto outcome = server_.create(resource::kEvents, std::move(event), {std::string(component), std::string(component)});
   if (!outcome.ok()) return;  // a namespace on its way out takes no more events
   recorded_.emplace(what, Recorded{key, now(), 1});
   recorded_order_.emplace_back(now(), what);
@@ -227,7 +225,10 @@ void World::index_pod(const Observation& change) {
   };
   if (auto found = pods_.find(key); found != pods_.end()) {
     const PodInfo* old = &found->second;
-    if (old->controller_uid.empty()) drop(orphans_, key.ns, old); else drop(by_controller_, old->controller_uid, old);
+    if (old->controller_uid.empty())
+      drop(orphans_, key.ns, old);
+    else
+      drop(by_controller_, old->controller_uid, old);
     if (!old->node.empty()) drop(by_node_, old->node, old);
   }
   if (!change.after) {
@@ -236,7 +237,10 @@ void World::index_pod(const Observation& change) {
   }
   PodInfo& pod = pods_[key];
   pod = read_pod(change.after);
-  if (pod.controller_uid.empty()) orphans_[key.ns].insert(&pod); else by_controller_[pod.controller_uid].insert(&pod);
+  if (pod.controller_uid.empty())
+    orphans_[key.ns].insert(&pod);
+  else
+    by_controller_[pod.controller_uid].insert(&pod);
   if (!pod.node.empty()) by_node_[pod.node].insert(&pod);
 }
 

@@ -76,8 +76,8 @@ struct Observation {
 };
 
 struct RemoveOptions {
-  std::string uid;                                // only if it is still this one
-  std::string propagation;                        // "", "Background", "Foreground", "Orphan"
+  std::string uid;          // only if it is still this one
+  std::string propagation;  // "", "Background", "Foreground", "Orphan"
   std::optional<std::int64_t> grace_seconds;
 };
 

@@ -5,7 +5,7 @@ namespace nautilus::sim {
 extern const std::string_view kSchemaData;
 // One literal of the whole table: read-only memory, no work at start.
 constinit const std::string_view kSchemaData =
-R"~(R - v1 bindings binding Binding N create - - core.v1.Binding -
+    R"~(R - v1 bindings binding Binding N create - - core.v1.Binding -
 R - v1 componentstatuses componentstatus ComponentStatus C get,list cs - core.v1.ComponentStatus -
 R - v1 configmaps configmap ConfigMap N create,delete,deletecollection,get,list,patch,update,watch cm - core.v1.ConfigMap -
 R - v1 endpoints endpoints Endpoints N create,delete,deletecollection,get,list,patch,update,watch ep - core.v1.Endpoints -
@@ -72,7 +72,7 @@ R discovery.k8s.io v1 endpointslices endpointslice EndpointSlice N create,delete
 R flowcontrol.apiserver.k8s.io v1 flowschemas flowschema FlowSchema C create,delete,deletecollection,get,list,patch,update,watch - - flowcontrol.v1.FlowSchema status=//FlowSchema=get,patch,update
 R flowcontrol.apiserver.k8s.io v1 prioritylevelconfigurations prioritylevelconfiguration PriorityLevelConfiguration C create,delete,deletecollection,get,list,patch,update,watch - - flowcontrol.v1.PriorityLevelConfiguration status=//PriorityLevelConfiguration=get,patch,update
 )~"
-R"~(T core.v1.Binding -
+    R"~(T core.v1.Binding -
 apiVersion s o
 kind s o
 metadata @meta.v1.ObjectMeta o #1
@@ -521,7 +521,7 @@ code i o #6
 details @meta.v1.StatusDetails * o #5
 kind s o
 )~"
-R"~(message s o #3
+    R"~(message s o #3
 metadata @meta.v1.ListMeta o #1
 reason s o #4
 status s o #2
@@ -896,7 +896,7 @@ T authorization.v1.SubjectRulesReviewStatus -
 evaluationError s o #4
 incomplete b ! #3
 )~"
-R"~(nonResourceRules [@authorization.v1.NonResourceRule ! La #2
+    R"~(nonResourceRules [@authorization.v1.NonResourceRule ! La #2
 resourceRules [@authorization.v1.ResourceRule ! La #1
 T autoscaling.v2.HorizontalPodAutoscalerSpec -
 behavior @autoscaling.v2.HorizontalPodAutoscalerBehavior * o #5
@@ -1285,7 +1285,7 @@ systemUUID s ! #2
 T core.v1.NodeRuntimeHandler -
 features @core.v1.NodeRuntimeHandlerFeatures * o #2
 )~"
-R"~(name s #1
+    R"~(name s #1
 T core.v1.AttachedVolume -
 devicePath s ! #2
 name s ! #1
@@ -1731,7 +1731,7 @@ name s o #7
 namespace s o #1
 resource s o #5
 )~"
-R"~(subresource s o #6
+    R"~(subresource s o #6
 verb s o #2
 version s o #4
 T authorization.v1.NonResourceRule -
@@ -2164,7 +2164,7 @@ image s ! #2
 keyring s o d=/etc/ceph/keyring #6
 monitors [s ! La #1
 )~"
-R"~(pool s o d=rbd #4
+    R"~(pool s o d=rbd #4
 readOnly b o #8
 secretRef @core.v1.LocalObjectReference * o #7
 user s o d=admin #5
@@ -2589,7 +2589,7 @@ labelSelectorPath s * o #3
 specReplicasPath s ! #1
 statusReplicasPath s ! #2
 )~"
-R"~(T apiext.v1.CustomResourceSubresourceStatus -
+    R"~(T apiext.v1.CustomResourceSubresourceStatus -
 T flowcontrol.v1.GroupSubject -
 name s ! #1
 T flowcontrol.v1.ServiceAccountSubject -
@@ -2678,6 +2678,5 @@ messageExpression s o #3
 optionalOldSelf b * o #6
 reason s * o #4
 rule s ! #1
-)~"
-;
+)~";
 }  // namespace nautilus::sim

@@ -49,7 +49,8 @@ const Field* Struct::find(std::string_view field) const {
 
 std::string Struct::openapi_name() const {
   for (const auto& prefix : kPrefixes)
-    if (name.starts_with(prefix.short_form)) return std::string(prefix.long_form) + name.substr(prefix.short_form.size());
+    if (name.starts_with(prefix.short_form))
+      return std::string(prefix.long_form) + name.substr(prefix.short_form.size());
   return name;
 }
 
@@ -80,7 +81,8 @@ SchemaTable::SchemaTable() {
       auto parts = split_view(line, ' ');
       if (parts.size() >= 12)
         resources_.push_back({column(parts[1]), parts[2], parts[3], column(parts[4]), parts[5], column(parts[7]),
-                              column(parts[8]), column(parts[9]), column(parts[10]), column(parts[11]), parts[6] == "N"});
+                              column(parts[8]), column(parts[9]), column(parts[10]), column(parts[11]),
+                              parts[6] == "N"});
     }
     if (end == std::string_view::npos) break;
     rest.remove_prefix(end + 1);
@@ -150,12 +152,18 @@ void SchemaTable::parse_fields(const Struct& target) const {
       field.type = parse_type(parts[1]);
       for (std::size_t i = 2; i < parts.size(); ++i) {
         std::string_view a = parts[i];
-        if (a == "!") field.required = true;
-        else if (a == "*") field.pointer = true;
-        else if (a == "o") field.omit_empty = true;
-        else if (a == "z") field.omit_zero = true;
-        else if (a == "Ls") field.type.list = ListKind::set;
-        else if (a == "Ma") field.type.atomic = true;
+        if (a == "!")
+          field.required = true;
+        else if (a == "*")
+          field.pointer = true;
+        else if (a == "o")
+          field.omit_empty = true;
+        else if (a == "z")
+          field.omit_zero = true;
+        else if (a == "Ls")
+          field.type.list = ListKind::set;
+        else if (a == "Ma")
+          field.type.atomic = true;
         else if (a.starts_with("Lm:")) {
           field.type.list = ListKind::map;
           for (auto key : split_view(a.substr(3), ',')) field.type.keys.emplace_back(key);

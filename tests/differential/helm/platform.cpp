@@ -58,7 +58,15 @@ Result<std::vector<Target>> environments(const host::RealFilesystem& files) {
 
 Result<Objects> with_helm(host::RealProcess& process, const std::string& helm, const Target& target) {
   port::ProcessSpec spec;
-  spec.argv = {helm, "template", target.release, target.chart, "--namespace", target.namespace_, "--kube-version", target.kube_version, "--include-crds"};
+  spec.argv = {helm,
+               "template",
+               target.release,
+               target.chart,
+               "--namespace",
+               target.namespace_,
+               "--kube-version",
+               target.kube_version,
+               "--include-crds"};
   for (const std::string& file : target.values) spec.argv.insert(spec.argv.end(), {"-f", file});
   spec.env["TZ"] = "UTC";
   spec.max_output = 64u << 20;
@@ -103,7 +111,8 @@ int differences(const Objects& ours, const Objects& theirs) {
     if (i < ours.size() && i < theirs.size() && ours[i] == theirs[i]) continue;
     if (++count > 5) continue;
     const auto show = [&](const char* who, const Objects& all) {
-      if (i < all.size()) std::printf("    %s: %s\n      %s\n", who, all[i].first.c_str(), all[i].second.dump().substr(0, 2000).c_str());
+      if (i < all.size())
+        std::printf("    %s: %s\n      %s\n", who, all[i].first.c_str(), all[i].second.dump().substr(0, 2000).c_str());
     };
     show("ours", ours);
     show("helm", theirs);
@@ -123,7 +132,8 @@ auto timed(double& milliseconds, const F& work) {
 // The best of a few runs: what the work takes, not what else the machine does.
 constexpr int kRuns = 5;
 
-bool same(const host::RealFilesystem& files, host::RealProcess& process, const std::string& helm, const Target& target) {
+bool same(const host::RealFilesystem& files, host::RealProcess& process, const std::string& helm,
+          const Target& target) {
   double ours_ms = 0, helm_ms = 0;
   auto ours = timed(ours_ms, [&] { return with_ours(files, target); });
   auto theirs = timed(helm_ms, [&] { return with_helm(process, helm, target); });
@@ -140,7 +150,8 @@ bool same(const host::RealFilesystem& files, host::RealProcess& process, const s
     helm_ms = std::min(helm_ms, again);
   }
   const int count = differences(*ours, *theirs);
-  std::printf("%s: %zu objects, %d different; ours %.1f ms, helm %.1f ms\n", target.name.c_str(), theirs->size(), count, ours_ms, helm_ms);
+  std::printf("%s: %zu objects, %d different; ours %.1f ms, helm %.1f ms\n", target.name.c_str(), theirs->size(), count,
+              ours_ms, helm_ms);
   return count == 0;
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 apply::Desired two_objects() {
   apply::Desired desired;
-  desired.objects.push_back({Json{{"kind", "Service"}, {"metadata", {{"name", "a"}, {"labels", {{"tier", "web"}}}}}}, "s.yaml"});
+  desired.objects.push_back(
+      {Json{{"kind", "Service"}, {"metadata", {{"name", "a"}, {"labels", {{"tier", "web"}}}}}}, "s.yaml"});
   desired.objects.push_back({Json{{"kind", "Namespace"}, {"metadata", {{"name", "n"}}}}, "n.yaml"});
   return desired;
 }
@@ -18,8 +19,10 @@ Json rule(const char* path, Json match) { return {{"path", path}, {"match", std:
 }  // namespace
 
 TEST_CASE("the first rule that matches decides the file") {
-  const Json rules = {{"rules", {rule("web/a.yaml", {{"labels", {{"tier", "web"}}}}), rule("services/all.yaml", {{"kind", {"Service", "Ingress"}}}),
-                                 rule("namespaces/all.yaml", {{"kind", "Namespace"}})}}};
+  const Json rules = {{"rules",
+                       {rule("web/a.yaml", {{"labels", {{"tier", "web"}}}}),
+                        rule("services/all.yaml", {{"kind", {"Service", "Ingress"}}}),
+                        rule("namespaces/all.yaml", {{"kind", "Namespace"}})}}};
   const auto desired = two_objects();
   auto tree = apply::arrange(desired, rules, "t.yaml");
   REQUIRE_MESSAGE(tree.ok(), tree.error().text());

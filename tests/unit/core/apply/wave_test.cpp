@@ -12,10 +12,10 @@ TEST_CASE("each kind has its wave and rank") {
     int rank;
   };
   const Row rows[] = {
-      {"Namespace", Wave::namespaces, 0},  {"CustomResourceDefinition", Wave::namespaces, 0},
-      {"ConfigMap", Wave::storage, 0},     {"StatefulSet", Wave::storage, 1},
-      {"Service", Wave::services, 0},      {"Ingress", Wave::services, 0},
-      {"Deployment", Wave::workloads, 1},  {"HorizontalPodAutoscaler", Wave::workloads, 2},
+      {"Namespace", Wave::namespaces, 0},      {"CustomResourceDefinition", Wave::namespaces, 0},
+      {"ConfigMap", Wave::storage, 0},         {"StatefulSet", Wave::storage, 1},
+      {"Service", Wave::services, 0},          {"Ingress", Wave::services, 0},
+      {"Deployment", Wave::workloads, 1},      {"HorizontalPodAutoscaler", Wave::workloads, 2},
       {"SomethingOfOurs", Wave::workloads, 0},
   };
   for (const auto& row : rows) {

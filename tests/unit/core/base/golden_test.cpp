@@ -35,7 +35,8 @@ TEST_CASE("quantities are read, compared and written as Kubernetes does") {
     REQUIRE(got.ok());
     CHECK_EQ(got->text(), row["canonical"].get<std::string>());
     // Go wraps around here; we saturate.
-    if (std::abs(got->value()) < std::numeric_limits<std::int64_t>::max() / 1000) CHECK_EQ(got->milli(), row["milli"].get<std::int64_t>());
+    if (std::abs(got->value()) < std::numeric_limits<std::int64_t>::max() / 1000)
+      CHECK_EQ(got->milli(), row["milli"].get<std::int64_t>());
     CHECK_EQ(got->value(), row["value"].get<std::int64_t>());
     auto again = Quantity::parse(got->text());
     REQUIRE(again.ok());

@@ -26,10 +26,18 @@ TEST_CASE("a near word is suggested, a far one is not") {
   struct Row {
     const char *word, *want;
   };
-  const std::vector<std::string> commands = {"render", "deploy", "diff", "status", "history", "rollback", "destroy", "rehearse"};
-  for (const Row& row : std::vector<Row>{
-           {"deplyo", "deploy"}, {"depoly", "deploy"}, {"Deploy", "deploy"}, {"roolback", "rollback"}, {"stats", "status"},
-           {"dif", "diff"}, {"xyz", ""}, {"", ""}, {"rehears", "rehearse"}, {"apply", ""}})
+  const std::vector<std::string> commands = {"render",  "deploy",   "diff",    "status",
+                                             "history", "rollback", "destroy", "rehearse"};
+  for (const Row& row : std::vector<Row>{{"deplyo", "deploy"},
+                                         {"depoly", "deploy"},
+                                         {"Deploy", "deploy"},
+                                         {"roolback", "rollback"},
+                                         {"stats", "status"},
+                                         {"dif", "diff"},
+                                         {"xyz", ""},
+                                         {"", ""},
+                                         {"rehears", "rehearse"},
+                                         {"apply", ""}})
     CHECK_EQ(did_you_mean(row.word, commands), row.want);
   CHECK_EQ(did_you_mean(std::string(100'000, 'a'), commands), "");
 }

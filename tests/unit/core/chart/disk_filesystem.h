@@ -36,7 +36,8 @@ class DiskFilesystem final : public port::Filesystem {
   Result<std::vector<std::string>> list(const std::string& path) const override {
     std::vector<std::string> names;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(path, error)) names.push_back(entry.path().filename().string());
+    for (const auto& entry : std::filesystem::directory_iterator(path, error))
+      names.push_back(entry.path().filename().string());
     if (error) return Error(Code::io, error.message()).at(path);
     std::sort(names.begin(), names.end());
     return names;

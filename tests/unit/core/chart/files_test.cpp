@@ -155,7 +155,10 @@ TEST_CASE("what is no archive is refused") {
 
 TEST_CASE("a directory with a link, a broken file or no Chart.yaml is refused") {
   nautilus::chart_test::MemoryFilesystem disk;
-  disk.files = {{"c/Chart.yaml", kChart.data}, {"c/templates/a.yaml", "a: 1"}, {"c/.helmignore", "ignored\n"}, {"c/ignored", "x"}};
+  disk.files = {{"c/Chart.yaml", kChart.data},
+                {"c/templates/a.yaml", "a: 1"},
+                {"c/.helmignore", "ignored\n"},
+                {"c/ignored", "x"}};
   CHECK(load(disk, "c/").ok());
   disk.links = {"c/ignored"};
   CHECK(load(disk, "c").ok());

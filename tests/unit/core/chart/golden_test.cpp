@@ -79,7 +79,8 @@ void check_expression(const Chart& base, const std::string& named, const Json& r
     problem = "fails: " + texts.error().text();
   } else {
     const Json output = Json::parse(texts->front().second, nullptr, false);
-    if (output != recorded["output"]) problem = fmt::format("gives {} instead of {}", output.dump(), recorded["output"].dump());
+    if (output != recorded["output"])
+      problem = fmt::format("gives {} instead of {}", output.dump(), recorded["output"].dump());
   }
   ++(problem.empty() ? count.good : count.bad);
   if (!problem.empty()) MESSAGE(expression << " " << problem);
@@ -109,14 +110,14 @@ void check_family(const std::string& family, int known_differences) {
   }
   base.files = files;
   Count count;
-  for (const Json& recorded : Json::parse(read(kRoot + "expressions/" + family + ".json"))) check_expression(base, named, recorded, count);
+  for (const Json& recorded : Json::parse(read(kRoot + "expressions/" + family + ".json")))
+    check_expression(base, named, recorded, count);
   MESSAGE(family << ": " << count.good << " as Helm, " << count.bad << " not");
   CHECK(count.good > 40);
   CHECK(count.bad == known_differences);
 }
 
 // --- whole charts
-
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
@@ -137,9 +138,12 @@ ValuesInput flags_of(const std::string& directory) {
   for (std::size_t i = 0; i + 1 < lines.size(); i += 2) {
     std::string value = lines[i + 1];
     if (const auto at = value.find("CASE"); at != std::string::npos) value.replace(at, 4, directory);
-    const std::map<std::string, std::vector<std::string>*> targets = {
-        {"-f", &input.files}, {"--set", &input.set}, {"--set-string", &input.set_string}, {"--set-json", &input.set_json},
-        {"--set-file", &input.set_file}, {"--set-literal", &input.set_literal}};
+    const std::map<std::string, std::vector<std::string>*> targets = {{"-f", &input.files},
+                                                                      {"--set", &input.set},
+                                                                      {"--set-string", &input.set_string},
+                                                                      {"--set-json", &input.set_json},
+                                                                      {"--set-file", &input.set_file},
+                                                                      {"--set-literal", &input.set_literal}};
     targets.at(lines[i])->push_back(value);
   }
   return input;

@@ -36,7 +36,8 @@ class MemoryFilesystem final : public port::Filesystem {
       return info;
     }
     const auto below = files.lower_bound(path + "/");
-    if (below == files.end() || !below->first.starts_with(path + "/")) return Error(Code::not_found, "no such file").at(path);
+    if (below == files.end() || !below->first.starts_with(path + "/"))
+      return Error(Code::not_found, "no such file").at(path);
     info.type = port::FileInfo::Type::directory;
     return info;
   }

@@ -32,7 +32,8 @@ void rejects(const char* schema, const char* value, const char* schema_path, con
 }  // namespace
 
 TEST_CASE("a violation names both places and both types") {
-  const auto found = violations(R"({"properties":{"a/b":{"items":{"type":["integer","null"]}}}})", R"({"a/b":[1,"x"]})");
+  const auto found =
+      violations(R"({"properties":{"a/b":{"items":{"type":["integer","null"]}}}})", R"({"a/b":[1,"x"]})");
   REQUIRE(found.size() == 1);
   CHECK(found[0].schema_path == "#/properties/a~1b/items/type");
   CHECK(found[0].value_path == "/a~1b/1");
@@ -48,13 +49,18 @@ TEST_CASE("a whole float is an integer") {
 
 TEST_CASE("each draft has its own keywords") {
   accepts(R"({"$schema":"http://json-schema.org/draft-04/schema#","const":1})", "2");
-  rejects(R"({"$schema":"http://json-schema.org/draft-04/schema#","minimum":1,"exclusiveMinimum":true})", "1", "#/minimum", "");
+  rejects(R"({"$schema":"http://json-schema.org/draft-04/schema#","minimum":1,"exclusiveMinimum":true})", "1",
+          "#/minimum", "");
   rejects(R"({"exclusiveMinimum":1})", "1", "#/exclusiveMinimum", "");
-  accepts(R"({"$schema":"http://json-schema.org/draft-07/schema#","$ref":"#/definitions/x","type":"string","definitions":{"x":{}}})", "1");
+  accepts(
+      R"({"$schema":"http://json-schema.org/draft-07/schema#","$ref":"#/definitions/x","type":"string","definitions":{"x":{}}})",
+      "1");
   rejects(R"({"$ref":"#/$defs/x","type":"string","$defs":{"x":{}}})", "1", "#/type", "");
   rejects(R"({"prefixItems":[{"type":"string"}],"items":false})", R"(["a",1])", "#/items/", "/1");
-  rejects(R"({"$schema":"https://json-schema.org/draft/2019-09/schema","items":[{}],"additionalItems":false})", "[1,2]", "#/additionalItems/", "/1");
-  rejects(R"({"allOf":[{"properties":{"a":true}}],"unevaluatedProperties":false})", R"({"a":1,"b":2})", "#/unevaluatedProperties", "/b");
+  rejects(R"({"$schema":"https://json-schema.org/draft/2019-09/schema","items":[{}],"additionalItems":false})", "[1,2]",
+          "#/additionalItems/", "/1");
+  rejects(R"({"allOf":[{"properties":{"a":true}}],"unevaluatedProperties":false})", R"({"a":1,"b":2})",
+          "#/unevaluatedProperties", "/b");
   rejects(R"({"contains":{"const":1},"minContains":2})", "[1,2]", "#/contains", "");
   rejects(R"({"dependentRequired":{"a":["b"]}})", R"({"a":1})", "#/dependentRequired/a", "");
   rejects(R"({"$schema":"http://json-schema.org/draft-07/schema#","format":"ipv4"})", "\"1.2.3\"", "#/format", "");
@@ -62,9 +68,11 @@ TEST_CASE("each draft has its own keywords") {
 }
 
 TEST_CASE("references are resolved inside the document only") {
-  rejects(R"({"properties":{"a":{"$ref":"#/$defs/deep~1er/x%20y"}},"$defs":{"deep/er":{"x y":{"type":"null"}}}})", R"({"a":1})", "#/$defs/deep~1er/x%20y/type", "/a");
+  rejects(R"({"properties":{"a":{"$ref":"#/$defs/deep~1er/x%20y"}},"$defs":{"deep/er":{"x y":{"type":"null"}}}})",
+          R"({"a":1})", "#/$defs/deep~1er/x%20y/type", "/a");
   rejects(R"({"$ref":"#anchor","$defs":{"x":{"$anchor":"anchor","type":"null"}}})", "1", "#anchor/type", "");
-  rejects(R"({"$ref":"item.json","$defs":{"x":{"$id":"https://x.example/item.json","type":"null"}}})", "1", "item.json/type", "");
+  rejects(R"({"$ref":"item.json","$defs":{"x":{"$id":"https://x.example/item.json","type":"null"}}})", "1",
+          "item.json/type", "");
   accepts(R"({"$ref":"urn:whatever"})", "1");
   const auto outside = validate(Json::parse(R"({"$ref":"https://x.example/other.json"})"), 1, "test.json");
   REQUIRE_FALSE(outside.ok());
@@ -76,7 +84,8 @@ TEST_CASE("references are resolved inside the document only") {
 
 TEST_CASE("a recursive schema follows the data and an endless one is stopped") {
   accepts(R"({"properties":{"next":{"$ref":"#"}},"additionalProperties":false})", R"({"next":{"next":{}}})");
-  rejects(R"({"properties":{"next":{"$ref":"#"}},"additionalProperties":false})", R"({"next":{"x":1}})", "#/additionalProperties", "/next/x");
+  rejects(R"({"properties":{"next":{"$ref":"#"}},"additionalProperties":false})", R"({"next":{"x":1}})",
+          "#/additionalProperties", "/next/x");
   const auto endless = validate(Json::parse(R"({"$ref":"#"})"), 1, "test.json");
   REQUIRE_FALSE(endless.ok());
   CHECK(endless.error().code == Code::limit);
@@ -93,7 +102,8 @@ TEST_CASE("a recursive schema follows the data and an endless one is stopped") {
 }
 
 TEST_CASE("a schema that is not one is refused with its place") {
-  for (const char* schema : {R"({"type":"strng"})", R"({"properties":{"a":5}})", R"({"pattern":"("})", R"({"$ref":5})"}) {
+  for (const char* schema :
+       {R"({"type":"strng"})", R"({"properties":{"a":5}})", R"({"pattern":"("})", R"({"$ref":5})"}) {
     CAPTURE(schema);
     const auto found = validate(Json::parse(schema), Json::parse(R"({"a":"x"})"), "test.json");
     const auto text = validate(Json::parse(schema), "x", "test.json");
@@ -115,5 +125,7 @@ TEST_CASE("values never appear in an error") {
   const auto done = validate_values(chart, Json::parse(R"({"password":"hunter2","token":"hunter2","kind":"hunter2"})"));
   REQUIRE_FALSE(done.ok());
   CHECK(done.error().text().find("hunter2") == std::string::npos);
-  CHECK(done.error().message.find("chart vault: value /password: got string, want integer (schema #/properties/password/type)") != std::string::npos);
+  CHECK(done.error().message.find(
+            "chart vault: value /password: got string, want integer (schema #/properties/password/type)") !=
+        std::string::npos);
 }

@@ -33,7 +33,8 @@ void check_fails(const std::string& argument, Code code, SetKind kind = SetKind:
 TEST_CASE("--set types its values") {
   check("a=1,b=-5,c=true,d=FALSE,e=null,f=text,g=1.5,h=012,i=0,j=,k=+7",
         R"({"a":1,"b":-5,"c":true,"d":false,"e":null,"f":"text","g":"1.5","h":"012","i":0,"j":"","k":7})");
-  check("big=9223372036854775807,bigger=9223372036854775808", R"({"big":9223372036854775807,"bigger":"9223372036854775808"})");
+  check("big=9223372036854775807,bigger=9223372036854775808",
+        R"({"big":9223372036854775807,"bigger":"9223372036854775808"})");
   check("odd=+-5", R"({"odd":"+-5"})");
 }
 
@@ -82,11 +83,16 @@ TEST_CASE("sizes are bounded as in Helm") {
   std::string deep;
   for (int i = 0; i < 31; ++i) deep += "a.";
   check_fails(deep + "a=1", Code::limit);
-  check_fails("a" + std::string(31 * 3, 'x').replace(0, 93, [] {
-                std::string brackets;
-                for (int i = 0; i < 31; ++i) brackets += "[0]";
-                return brackets;
-              }()) + "[0]=1", Code::limit);
+  check_fails("a" +
+                  std::string(31 * 3, 'x')
+                      .replace(0, 93,
+                               [] {
+                                 std::string brackets;
+                                 for (int i = 0; i < 31; ++i) brackets += "[0]";
+                                 return brackets;
+                               }()) +
+                  "[0]=1",
+              Code::limit);
   Json values = Json::object();
   CHECK(apply_set("a[65536]=1", SetKind::typed, values).ok());
   CHECK(values["a"].size() == 65'537);

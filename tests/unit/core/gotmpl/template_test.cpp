@@ -14,10 +14,13 @@ namespace {
 
 std::shared_ptr<const gotmpl::Functions> functions() {
   auto f = gotmpl::Functions::predefined();
-  f.add("list", 0, gotmpl::kVariadic, {}, [](gotmpl::Call&, std::span<Val> a) -> Result<Val> { return Val::list({a.begin(), a.end()}); });
+  f.add("list", 0, gotmpl::kVariadic, {}, [](gotmpl::Call&, std::span<Val> a) -> Result<Val> {
+    return Val::list({a.begin(), a.end()});
+  });
   f.add("str", 1, 1, {Param::string}, [](gotmpl::Call&, std::span<Val> a) -> Result<Val> { return a[0]; });
   f.add("num", 1, 1, {Param::integer}, [](gotmpl::Call&, std::span<Val> a) -> Result<Val> { return a[0]; });
-  f.add("fail", 1, 1, {Param::string}, [](gotmpl::Call&, std::span<Val> a) -> Result<Val> { return Error(Code::invalid, a[0].as_string()); });
+  f.add("fail", 1, 1, {Param::string},
+        [](gotmpl::Call&, std::span<Val> a) -> Result<Val> { return Error(Code::invalid, a[0].as_string()); });
   f.add("include", 2, 2, {Param::string, Param::any}, [](gotmpl::Call& call, std::span<Val> a) -> Result<Val> {
     ASSIGN_OR_RETURN(std::string out, call.execute(a[0].as_string(), a[1]));
     return Val(std::move(out));
@@ -78,7 +81,9 @@ TEST_CASE("bounds end what would not end, by name") {
   const Row rows[] = {
       {"include of itself", R"({{define "a"}}{{include "a" .}}{{end}}{{include "a" .}})", "deep"},
       {"template of itself", R"({{define "a"}}{{template "a" .}}{{end}}{{template "a" .}})", "deep"},
-      {"doubling include", R"({{define "a"}}{{if lt (len .) 28}}{{$x := printf "%sx" .}}{{include "a" $x}}{{include "a" $x}}{{end}}{{end}}{{include "a" ""}})", "more than 20000000 steps"},
+      {"doubling include",
+       R"({{define "a"}}{{if lt (len .) 28}}{{$x := printf "%sx" .}}{{include "a" $x}}{{include "a" $x}}{{end}}{{end}}{{include "a" ""}})",
+       "more than 20000000 steps"},
       {"tpl of itself", R"({{tpl "{{tpl . .}}" "{{tpl . .}}"}})", "deep"},
       {"long loop", R"({{range 1000000000}}{{end}})", "more than 5000000 rounds"},
       {"growing output", R"({{range 100000}}{{printf "%1000d" 1}}{{end}})", "bytes of output"},
@@ -88,7 +93,8 @@ TEST_CASE("bounds end what would not end, by name") {
     const auto result = render(row.text, Json());
     REQUIRE_FALSE(result.ok());
     CHECK(result.error().code == Code::limit);
-    CHECK_MESSAGE(result.error().message.find(row.message) != std::string::npos, result.error().message.substr(0, 2000));
+    CHECK_MESSAGE(result.error().message.find(row.message) != std::string::npos,
+                  result.error().message.substr(0, 2000));
   }
   const std::string deep = std::string(5000, '(') + "1" + std::string(5000, ')');
   CHECK(render("{{" + deep + "}}", Json()).error().code == Code::limit);
@@ -107,7 +113,9 @@ TEST_CASE("an error inside an include names both places, and where it really is"
   const auto result = render("x\n{{define \"a\"}}\n  {{ .b.c }}{{end}}{{ include \"a\" . }}", Json{{"b", nullptr}});
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().where == "t.yaml:3:7");
-  CHECK(result.error().message.find("executing \"t.yaml\" at <include \"a\" .>: error calling include: template: t.yaml:3:7: executing \"a\" at <.b.c>: nil pointer evaluating interface {}.c") != std::string::npos);
+  CHECK(result.error().message.find("executing \"t.yaml\" at <include \"a\" .>: error calling include: template: "
+                                    "t.yaml:3:7: executing \"a\" at <.b.c>: nil pointer evaluating interface {}.c") !=
+        std::string::npos);
 }
 
 TEST_CASE("maps are shared, as in Go") {

@@ -41,7 +41,8 @@ HttpEvent finish(port::HttpTransport& transport, port::RequestId id) {
   const auto deadline = kClock.monotonic() + std::chrono::seconds(30);
   while (kClock.monotonic() < deadline) {
     for (HttpEvent& event : transport.poll(deadline)) {
-      if (event.id == id && (event.kind == HttpEvent::Kind::done || event.kind == HttpEvent::Kind::failed)) return event;
+      if (event.id == id && (event.kind == HttpEvent::Kind::done || event.kind == HttpEvent::Kind::failed))
+        return event;
     }
   }
   FAIL("no answer");
@@ -244,13 +245,55 @@ TEST_CASE("only servers that verify are trusted, and a refusal says why") {
   const Case cases[] = {
       {"good", {"kube", names}, &authority, "localhost", "", false, {}, ""},
       {"good, by address", {"kube", names}, &authority, "127.0.0.1", "", false, {}, ""},
-      {"expired", {"kube", names, -7200, -3600}, &authority, "localhost", "", false, {"expired on", "CN=kube", "https://localhost"}, "clock"},
+      {"expired",
+       {"kube", names, -7200, -3600},
+       &authority,
+       "localhost",
+       "",
+       false,
+       {"expired on", "CN=kube", "https://localhost"},
+       "clock"},
       {"not yet valid", {"kube", names, 3600, 7200}, &authority, "localhost", "", false, {"valid only from"}, "clock"},
-      {"unknown authority", {"kube", names}, &stranger, "localhost", "", false, {"unknown authority", "Other CA"}, "certificate-authority-data"},
-      {"self-signed", {"kube", names}, nullptr, "localhost", "", false, {"unknown authority", "CN=kube"}, "certificate-authority-data"},
-      {"wrong name", {"kube", "DNS:api.example,IP:10.0.0.1"}, &authority, "localhost", "", false, {"is for api.example, 10.0.0.1, not for localhost"}, "tls-server-name"},
-      {"wrong name, with tls-server-name", {"kube", "DNS:api.example"}, &authority, "127.0.0.1", "api.example", false, {}, ""},
-      {"tls-server-name that does not fit", {"kube", names}, &authority, "localhost", "api.example", false, {"not for api.example"}, ""},
+      {"unknown authority",
+       {"kube", names},
+       &stranger,
+       "localhost",
+       "",
+       false,
+       {"unknown authority", "Other CA"},
+       "certificate-authority-data"},
+      {"self-signed",
+       {"kube", names},
+       nullptr,
+       "localhost",
+       "",
+       false,
+       {"unknown authority", "CN=kube"},
+       "certificate-authority-data"},
+      {"wrong name",
+       {"kube", "DNS:api.example,IP:10.0.0.1"},
+       &authority,
+       "localhost",
+       "",
+       false,
+       {"is for api.example, 10.0.0.1, not for localhost"},
+       "tls-server-name"},
+      {"wrong name, with tls-server-name",
+       {"kube", "DNS:api.example"},
+       &authority,
+       "127.0.0.1",
+       "api.example",
+       false,
+       {},
+       ""},
+      {"tls-server-name that does not fit",
+       {"kube", names},
+       &authority,
+       "localhost",
+       "api.example",
+       false,
+       {"not for api.example"},
+       ""},
       {"insecure, when asked", {"kube", "DNS:elsewhere"}, nullptr, "localhost", "", true, {}, ""},
   };
   for (const Case& c : cases) {
@@ -309,8 +352,9 @@ TEST_CASE("endpoints that cannot work are refused before anything is sent") {
     port::Endpoint endpoint;
   };
   std::vector<Case> cases;
-  for (const char* server : {"ftp://h", "h:6443", "https://", "https://[::1", "https://h:99999", "https://h:x", "https://u:p@h",
-                             "https://h/?q", "https://h\n", "http://10.0.0.1:8080", "http://kubernetes.default"})
+  for (const char* server :
+       {"ftp://h", "h:6443", "https://", "https://[::1", "https://h:99999", "https://h:x", "https://u:p@h",
+        "https://h/?q", "https://h\n", "http://10.0.0.1:8080", "http://kubernetes.default"})
     cases.push_back({server, at(server)});
   const auto with = [&](const char* name, auto change) {
     port::Endpoint endpoint = at("https://localhost");
@@ -318,11 +362,20 @@ TEST_CASE("endpoints that cannot work are refused before anything is sent") {
     cases.push_back({name, endpoint});
   };
   with("CA is no PEM", [](auto& e) { e.ca_pem = "nonsense"; });
-  with("CA and insecure", [&](auto& e) { e.ca_pem = one.cert_pem; e.insecure_skip_tls_verify = true; });
+  with("CA and insecure", [&](auto& e) {
+    e.ca_pem = one.cert_pem;
+    e.insecure_skip_tls_verify = true;
+  });
   with("certificate without key", [&](auto& e) { e.client_cert_pem = one.cert_pem; });
   with("key without certificate", [&](auto& e) { e.client_key_pem = one.key_pem; });
-  with("another's key", [&](auto& e) { e.client_cert_pem = one.cert_pem; e.client_key_pem = two.key_pem; });
-  with("key is no PEM", [&](auto& e) { e.client_cert_pem = one.cert_pem; e.client_key_pem = "x"; });
+  with("another's key", [&](auto& e) {
+    e.client_cert_pem = one.cert_pem;
+    e.client_key_pem = two.key_pem;
+  });
+  with("key is no PEM", [&](auto& e) {
+    e.client_cert_pem = one.cert_pem;
+    e.client_key_pem = "x";
+  });
   for (const Case& c : cases) {
     CAPTURE(c.name);
     CurlConnector connector(kClock);

@@ -35,7 +35,8 @@ struct TemporaryDirectory {
 };
 
 Result<port::ProcessOutput> shell(const std::string& script, std::string input = {},
-                                  port::Duration timeout = std::chrono::seconds(20), std::uint64_t max_output = 1u << 20) {
+                                  port::Duration timeout = std::chrono::seconds(20),
+                                  std::uint64_t max_output = 1u << 20) {
   port::ProcessSpec spec;
   spec.argv = {"sh", "-c", script};
   spec.env["NAUTILUS_TEST"] = "a b";

@@ -1,6 +1,7 @@
 #include "tests/unit/core/host/test_server.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/pem.h>
@@ -13,8 +14,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
-
-#include <fmt/format.h>
 
 namespace nautilus::test {
 namespace {
@@ -100,9 +99,9 @@ class Stream {
 };
 
 // "hello gzip" compressed.
-const unsigned char kGzip[] = {
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57,
-    0x48, 0xaf, 0xca, 0x2c, 0x00, 0x00, 0x19, 0x6a, 0xd2, 0xdf, 0x0a, 0x00, 0x00, 0x00};
+const unsigned char kGzip[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
+                               0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0x48, 0xaf, 0xca, 0x2c,
+                               0x00, 0x00, 0x19, 0x6a, 0xd2, 0xdf, 0x0a, 0x00, 0x00, 0x00};
 
 std::string answer(const std::string& body, const std::string& more = {}, const std::string& line = "200 OK") {
   return fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\n{}\r\n{}", line, body.size(), more, body);
@@ -126,7 +125,8 @@ Identity make_certificate(const CertificateSpec& spec, const Identity* issuer) {
   X509* signer = issuer_certificate ? issuer_certificate.get() : certificate.get();
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(signer));
   if (spec.authority) add_extension(certificate.get(), signer, NID_basic_constraints, "critical,CA:TRUE");
-  if (!spec.alternative_names.empty()) add_extension(certificate.get(), signer, NID_subject_alt_name, spec.alternative_names);
+  if (!spec.alternative_names.empty())
+    add_extension(certificate.get(), signer, NID_subject_alt_name, spec.alternative_names);
   X509_sign(certificate.get(), issuer_key ? issuer_key.get() : key.get(), EVP_sha256());
   const BioPtr cert_out(BIO_new(BIO_s_mem()), BIO_free), key_out(BIO_new(BIO_s_mem()), BIO_free);
   PEM_write_bio_X509(cert_out.get(), certificate.get());
@@ -155,7 +155,8 @@ TestServer::TestServer(const Identity* identity, const std::string& client_ca) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 128) != 0) std::abort();
+  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 128) != 0)
+    std::abort();
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin_port);
   acceptor_ = std::thread([this] { accept_all(); });
@@ -203,8 +204,7 @@ void TestServer::serve(int fd) {
   std::string buffer;
   const auto wait_for_end = [&] {
     char byte;
-    while (!stopping_ && stream.read(&byte, 1) > 0) {
-    }
+    while (!stopping_ && stream.read(&byte, 1) > 0) {}
   };
   while (stream.good() && !stopping_) {
     std::size_t end = 0;
@@ -217,7 +217,8 @@ void TestServer::serve(int fd) {
     const std::string head = buffer.substr(0, end + 2);
     buffer.erase(0, end + 4);
     std::size_t length = 0;
-    if (const auto at = head.find("Content-Length: "); at != std::string::npos) length = std::stoul(head.substr(at + 16));
+    if (const auto at = head.find("Content-Length: "); at != std::string::npos)
+      length = std::stoul(head.substr(at + 16));
     while (buffer.size() < length) {
       const long got = stream.read(chunk, sizeof chunk);
       if (got <= 0) return void(::shutdown(fd, SHUT_RDWR));
@@ -247,8 +248,7 @@ void TestServer::serve(int fd) {
     } else if (path == "/big") {
       stream.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
       const std::string block = "100000\r\n" + std::string(1 << 20, 'x') + "\r\n";
-      for (int i = 0; i < 32 && stream.write(block); ++i) {
-      }
+      for (int i = 0; i < 32 && stream.write(block); ++i) {}
       stream.write("0\r\n\r\n");
     } else if (path == "/stream") {
       stream.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n");

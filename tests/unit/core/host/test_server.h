@@ -20,7 +20,7 @@ struct Identity {
 
 struct CertificateSpec {
   std::string common_name = "test";
-  std::string alternative_names;  // "DNS:localhost,IP:127.0.0.1"
+  std::string alternative_names;              // "DNS:localhost,IP:127.0.0.1"
   long not_before = -3600, not_after = 3600;  // seconds from now
   bool authority = false;
 };

@@ -16,8 +16,14 @@ struct Fixture : FakeWorld {
   ClientOptions options;
   std::unique_ptr<Client> client;
   Client& make(std::unique_ptr<Authenticator> auth = nullptr) {
-    Client::Wiring wiring{clock, entropy, interrupt, "https://api.test:6443",
-                          std::make_unique<FakeTransport>(clock, connector.log), std::move(auth), {}, ""};
+    Client::Wiring wiring{clock,
+                          entropy,
+                          interrupt,
+                          "https://api.test:6443",
+                          std::make_unique<FakeTransport>(clock, connector.log),
+                          std::move(auth),
+                          {},
+                          ""};
     client = std::make_unique<Client>(std::move(wiring), options);
     return *client;
   }
@@ -66,18 +72,81 @@ TEST_CASE("what is sent again, how often, and when it is not") {
       {"GET, always lost", {failing(Code::io)}, "GET", false, true, 7, false, false, 5, 30},
       {"POST, lost after it was sent", {failing(Code::io)}, "POST", false, true, 1, false, true, 0, 0},
       {"POST, timed out", {failing(Code::timeout)}, "POST", false, true, 1, false, true, 0, 0},
-      {"POST, no connection", {failing(Code::unreachable, 2), answering(201)}, "POST", false, true, 3, true, false, 0.3, 2},
+      {"POST, no connection",
+       {failing(Code::unreachable, 2), answering(201)},
+       "POST",
+       false,
+       true,
+       3,
+       true,
+       false,
+       0.3,
+       2},
       {"apply, lost once", {failing(Code::io, 1), answering(200)}, "PATCH", true, true, 2, true, false, 0.1, 0.3},
       {"never any contact", {failing(Code::unreachable)}, "GET", false, false, 3, false, false, 0.3, 2},
       {"contact before", {failing(Code::unreachable)}, "GET", false, true, 7, false, false, 5, 30},
       {"GET, timed out twice", {failing(Code::timeout)}, "GET", false, true, 2, false, false, 0.1, 1},
-      {"429 with Retry-After", {answering(429, "", {{"Retry-After", "3"}}, 2), answering(200)}, "POST", false, true, 3, true, false, 6, 6.1},
+      {"429 with Retry-After",
+       {answering(429, "", {{"Retry-After", "3"}}, 2), answering(200)},
+       "POST",
+       false,
+       true,
+       3,
+       true,
+       false,
+       6,
+       6.1},
       {"429 without", {answering(429)}, "GET", false, true, 1, false, false, 0, 0},
-      {"429 for ever", {answering(429, "", {{"Retry-After", "1"}}, -1)}, "GET", false, true, 12, false, false, 11, 11.1},
-      {"429 asking too much", {answering(429, "", {{"Retry-After", "3600"}}, -1)}, "GET", false, true, 1, false, false, 0, 0},
-      {"429 with nonsense", {answering(429, "", {{"Retry-After", "soon"}}, -1)}, "GET", false, true, 1, false, false, 0, 0},
-      {"503 with Retry-After", {answering(503, "", {{"Retry-After", "1"}}), answering(200)}, "GET", false, true, 2, true, false, 1, 1.1},
-      {"503 with Retry-After, create", {answering(503, "", {{"Retry-After", "1"}}, -1)}, "POST", false, true, 1, false, false, 0, 0},
+      {"429 for ever",
+       {answering(429, "", {{"Retry-After", "1"}}, -1)},
+       "GET",
+       false,
+       true,
+       12,
+       false,
+       false,
+       11,
+       11.1},
+      {"429 asking too much",
+       {answering(429, "", {{"Retry-After", "3600"}}, -1)},
+       "GET",
+       false,
+       true,
+       1,
+       false,
+       false,
+       0,
+       0},
+      {"429 with nonsense",
+       {answering(429, "", {{"Retry-After", "soon"}}, -1)},
+       "GET",
+       false,
+       true,
+       1,
+       false,
+       false,
+       0,
+       0},
+      {"503 with Retry-After",
+       {answering(503, "", {{"Retry-After", "1"}}), answering(200)},
+       "GET",
+       false,
+       true,
+       2,
+       true,
+       false,
+       1,
+       1.1},
+      {"503 with Retry-After, create",
+       {answering(503, "", {{"Retry-After", "1"}}, -1)},
+       "POST",
+       false,
+       true,
+       1,
+       false,
+       false,
+       0,
+       0},
       {"503 without", {answering(503)}, "GET", false, true, 1, false, false, 0, 0},
       {"504, GET", {answering(504), answering(200)}, "GET", false, true, 2, true, false, 0.1, 0.3},
       {"502, POST", {answering(502)}, "POST", false, true, 1, false, false, 0, 0},
@@ -116,10 +185,11 @@ TEST_CASE("a certificate that is not trusted is not tried again") {
 
 TEST_CASE("an eviction that a disruption budget refuses comes back at once") {
   Fixture fixture;
-  fixture.rule(answering(429,
-                         R"({"kind":"Status","reason":"TooManyRequests","message":"Cannot evict pod as it would violate )"
-                         R"(the pod's disruption budget.","details":{"causes":[{"reason":"DisruptionBudget","message":"x"}]}})",
-                         {{"Retry-After", "10"}}, -1));
+  fixture.rule(
+      answering(429,
+                R"({"kind":"Status","reason":"TooManyRequests","message":"Cannot evict pod as it would violate )"
+                R"(the pod's disruption budget.","details":{"causes":[{"reason":"DisruptionBudget","message":"x"}]}})",
+                {{"Retry-After", "10"}}, -1));
   fixture.make();
   const Response response = fixture.client->call(evict_request("n", "p"));
   CHECK(response.error.code == Code::refused);
@@ -278,7 +348,8 @@ TEST_CASE("401 renews the credentials once, for all calls that were on their way
     request.target = "/x";
     fixture.client->send(std::move(request), [&](const Response& r) { good += r.ok() ? 1 : 0; });
   }
-  REQUIRE(fixture.client->run_until([&] { return good == 5; }, fixture.clock.monotonic() + std::chrono::seconds(5)).ok());
+  REQUIRE(
+      fixture.client->run_until([&] { return good == 5; }, fixture.clock.monotonic() + std::chrono::seconds(5)).ok());
   CHECK(renewals == 1);
   CHECK(fixture.log().requests.size() == 10);
   CHECK(fixture.log().requests.front().header("Authorization") == "Bearer token0");
@@ -304,11 +375,12 @@ TEST_CASE("warnings are parsed, escaped and shown once") {
   fixture.make();
   std::vector<std::string> shown;
   fixture.client->on_warning([&](const std::string& text) { shown.push_back(text); });
-  fixture.rule(answering(200, "{}",
-                         {{"Warning", "299 - \"unknown field \\\"spec.foo\\\"\", 299 - \"second\" \"Tue, 15 Nov 2026 08:12:31 GMT\""},
-                          {"warning", "199 - \"not ours\""},
-                          {"WARNING", "299 - \"es\x1b[31mcape\""}},
-                         -1));
+  fixture.rule(answering(
+      200, "{}",
+      {{"Warning", "299 - \"unknown field \\\"spec.foo\\\"\", 299 - \"second\" \"Tue, 15 Nov 2026 08:12:31 GMT\""},
+       {"warning", "199 - \"not ours\""},
+       {"WARNING", "299 - \"es\x1b[31mcape\""}},
+      -1));
   const Response response = fixture.run("GET");
   const std::vector<std::string> expected{"unknown field \"spec.foo\"", "second", "es\\x1b[31mcape"};
   CHECK(response.warnings == expected);

@@ -51,8 +51,10 @@ struct Fixture : FakeWorld {
   }
   // A kubeconfig with one user.
   void user(const std::string& yaml) {
-    files.files["/u"] = "current-context: c\nclusters: [{name: k, cluster: {server: 'https://k'}}]\n"
-                        "contexts: [{name: c, context: {cluster: k, user: u}}]\nusers:\n- name: u\n  user: " + yaml + "\n";
+    files.files["/u"] =
+        "current-context: c\nclusters: [{name: k, cluster: {server: 'https://k'}}]\n"
+        "contexts: [{name: c, context: {cluster: k, user: u}}]\nusers:\n- name: u\n  user: " +
+        yaml + "\n";
     process.variables["KUBECONFIG"] = "/u";
   }
 };
@@ -108,8 +110,10 @@ TEST_CASE("what a kubeconfig cannot say is said clearly") {
     fixture.files.files["/list"] = "- a";
     fixture.files.files["/gcp"] = head + cluster + "users: [{name: u, user: {auth-provider: {name: gcp}}}]";
     fixture.files.files["/num"] = head + cluster + "users: [{name: u, user: {token: 12345}}]";
-    fixture.files.files["/b64"] = head + "clusters: [{name: k, cluster: {server: 'https://k', certificate-authority-data: '%%'}}]";
-    fixture.files.files["/cafile"] = head + "clusters: [{name: k, cluster: {server: 'https://k', certificate-authority: absent.pem}}]";
+    fixture.files.files["/b64"] =
+        head + "clusters: [{name: k, cluster: {server: 'https://k', certificate-authority-data: '%%'}}]";
+    fixture.files.files["/cafile"] =
+        head + "clusters: [{name: k, cluster: {server: 'https://k', certificate-authority: absent.pem}}]";
     fixture.files.files["/nocur"] = "contexts: [{name: c, context: {}}]";
     fixture.process.variables["KUBECONFIG"] = c.kubeconfig;
     const auto target = fixture.select(c.context, c.path);
@@ -133,7 +137,10 @@ TEST_CASE("credentials of each kind become headers") {
       {"{token: abc, tokenFile: /tok}", {{"Authorization", "Bearer from-file"}}},
       {"{username: carol, password: 'pass:word'}", {{"Authorization", "Basic Y2Fyb2w6cGFzczp3b3Jk"}}},
       {"{token: t, as: admin, as-uid: '7', as-groups: [g1], as-user-extra: {'a/b': [x]}}",
-       {{"Authorization", "Bearer t"}, {"Impersonate-User", "admin"}, {"Impersonate-Uid", "7"}, {"Impersonate-Group", "g1"},
+       {{"Authorization", "Bearer t"},
+        {"Impersonate-User", "admin"},
+        {"Impersonate-Uid", "7"},
+        {"Impersonate-Group", "g1"},
         {"Impersonate-Extra-a%2Fb", "x"}}},
       {"{}", {{"Authorization", ""}}},
   };
@@ -224,11 +231,13 @@ TEST_CASE("a pod uses its service account when there is no kubeconfig") {
 namespace {
 
 constexpr const char* kExec =
-    "{exec: {apiVersion: client.authentication.k8s.io/v1, command: get-token, args: [--cluster, k], interactiveMode: IfAvailable,"
+    "{exec: {apiVersion: client.authentication.k8s.io/v1, command: get-token, args: [--cluster, k], interactiveMode: "
+    "IfAvailable,"
     " provideClusterInfo: true, installHint: 'install it', env: [{name: A, value: b}]}}";
 
 std::string credential(const std::string& status, const std::string& version = "v1") {
-  return R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/)" + version + R"(","status":)" + status + "}";
+  return R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/)" + version + R"(","status":)" +
+         status + "}";
 }
 
 }  // namespace
@@ -238,7 +247,10 @@ TEST_CASE("a credential plugin is run, its answer kept until it expires, and ren
   fixture.user(kExec);
   int serial = 0;
   fixture.process.on_run = [&](const port::ProcessSpec&) {
-    return port::ProcessOutput{0, credential(R"({"token":"t)" + std::to_string(++serial) + R"(","expirationTimestamp":"2026-11-23T01:00:00Z"})"), ""};
+    return port::ProcessOutput{
+        0,
+        credential(R"({"token":"t)" + std::to_string(++serial) + R"(","expirationTimestamp":"2026-11-23T01:00:00Z"})"),
+        ""};
   };
   struct Sink final : port::EventSink {
     std::vector<port::Event> events;
@@ -310,10 +322,13 @@ TEST_CASE("plugins that fail, and what is said about it") {
       {"exit status", port::ProcessOutput{3, "", "please log in\x1b[1m"}, "status 3: please log in\\x1b[1m", ""},
       {"not JSON", port::ProcessOutput{0, "secret-ish", ""}, "did not print an ExecCredential", ""},
       {"other version", port::ProcessOutput{0, credential(R"({"token":"t"})", "v1beta1"), ""}, "instead of", ""},
-      {"no status", port::ProcessOutput{0, R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1"})", ""}, "no status", ""},
+      {"no status",
+       port::ProcessOutput{0, R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1"})", ""},
+       "no status", ""},
       {"empty", port::ProcessOutput{0, credential("{}"), ""}, "neither a token nor a certificate", ""},
       {"half a pair", port::ProcessOutput{0, credential(R"({"clientCertificateData":"C"})"), ""}, "only one", ""},
-      {"bad time", port::ProcessOutput{0, credential(R"({"token":"t","expirationTimestamp":"soon"})"), ""}, "not a time", ""},
+      {"bad time", port::ProcessOutput{0, credential(R"({"token":"t","expirationTimestamp":"soon"})"), ""},
+       "not a time", ""},
   };
   for (const Case& c : cases) {
     CAPTURE(c.name);
@@ -359,7 +374,8 @@ TEST_CASE("plugins of the wrong kind are refused before anything runs") {
                        "{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Sometimes, command: x}}",
                        "{exec: {apiVersion: client.authentication.k8s.io/v1beta1}}",
                        "{exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: x, args: [1]}}",
-                       "{as-groups: [g]}", "{token: a, username: b}"};
+                       "{as-groups: [g]}",
+                       "{token: a, username: b}"};
   for (const char* user : bad) {
     CAPTURE(user);
     Fixture fixture;

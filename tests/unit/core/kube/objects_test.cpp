@@ -18,8 +18,14 @@ using test::Rule;
 struct Fixture : FakeWorld {
   std::unique_ptr<Client> client;
   Fixture() {
-    client = std::make_unique<Client>(Client::Wiring{clock, entropy, interrupt, "https://api.test:6443",
-                                                     std::make_unique<FakeTransport>(clock, connector.log), nullptr, {}, ""});
+    client = std::make_unique<Client>(Client::Wiring{clock,
+                                                     entropy,
+                                                     interrupt,
+                                                     "https://api.test:6443",
+                                                     std::make_unique<FakeTransport>(clock, connector.log),
+                                                     nullptr,
+                                                     {},
+                                                     ""});
   }
   void answer(const std::string& target, int status, const std::string& body, int times = 1) {
     Rule out;
@@ -56,10 +62,12 @@ Resource config_maps() {
 }
 
 std::string status(int code, const std::string& reason) {
-  return Json{{"kind", "Status"}, {"status", "Failure"}, {"reason", reason}, {"message", reason}, {"code", code}}.dump();
+  return Json{{"kind", "Status"}, {"status", "Failure"}, {"reason", reason}, {"message", reason}, {"code", code}}
+      .dump();
 }
 
-constexpr const char* kAggregatedCore = R"({"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[
+constexpr const char* kAggregatedCore =
+    R"({"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[
  {"metadata":{"name":""},"versions":[{"version":"v1","freshness":"Current","resources":[
   {"resource":"configmaps","responseKind":{"group":"","version":"","kind":"ConfigMap"},"scope":"Namespaced","singularResource":"configmap","verbs":["get","list"],"shortNames":["cm"]},
   {"resource":"pods","responseKind":{"kind":"Pod"},"scope":"Namespaced","verbs":["get"],"subresources":[{"subresource":"eviction"},{"subresource":"status"}]}]}]}]})";
@@ -110,12 +118,15 @@ TEST_CASE("aggregated discovery needs two requests, once") {
 
 TEST_CASE("a server without aggregated discovery is asked group by group; a broken group is a problem, not the end") {
   Fixture fixture;
-  fixture.answer("/apis/apps/v1", 200,
-                 R"({"kind":"APIResourceList","resources":[{"name":"deployments","namespaced":true,"kind":"Deployment","verbs":["get","patch"]},{"name":"deployments/scale","namespaced":true,"kind":"Scale","verbs":["get"]}]})");
+  fixture.answer(
+      "/apis/apps/v1", 200,
+      R"({"kind":"APIResourceList","resources":[{"name":"deployments","namespaced":true,"kind":"Deployment","verbs":["get","patch"]},{"name":"deployments/scale","namespaced":true,"kind":"Scale","verbs":["get"]}]})");
   fixture.answer("/apis/metrics.k8s.io/v1beta1", 503, status(503, "ServiceUnavailable"));
-  fixture.answer("/api/v1", 200, R"({"resources":[{"name":"nodes","namespaced":false,"kind":"Node","verbs":["list"]}]})");
-  fixture.answer("/apis", 200,
-                 R"({"kind":"APIGroupList","groups":[{"name":"apps","versions":[{"version":"v1"}],"preferredVersion":{"version":"v1"}},{"name":"metrics.k8s.io","versions":[{"version":"v1beta1"}],"preferredVersion":{"version":"v1beta1"}}]})");
+  fixture.answer("/api/v1", 200,
+                 R"({"resources":[{"name":"nodes","namespaced":false,"kind":"Node","verbs":["list"]}]})");
+  fixture.answer(
+      "/apis", 200,
+      R"({"kind":"APIGroupList","groups":[{"name":"apps","versions":[{"version":"v1"}],"preferredVersion":{"version":"v1"}},{"name":"metrics.k8s.io","versions":[{"version":"v1beta1"}],"preferredVersion":{"version":"v1beta1"}}]})");
   fixture.answer("/api", 200, R"({"kind":"APIVersions","versions":["v1"]})");
   Discovery discovery(*fixture.client);
   REQUIRE(discovery.load().ok());
@@ -168,9 +179,9 @@ TEST_CASE("lists are read in pages and begin again when the snapshot has gone") 
   CHECK(list->items[0]["kind"] == "ConfigMap");
   CHECK(list->items[0]["apiVersion"] == "v1");
   CHECK(list->resource_version == "9");
-  CHECK(fixture.targets() == std::vector<std::string>{"/api/v1/configmaps?limit=500", "/api/v1/configmaps?limit=500&continue=t1",
-                                                      "/api/v1/configmaps?limit=500",
-                                                      "/api/v1/configmaps?limit=500&continue=t2"});
+  CHECK(fixture.targets() ==
+        std::vector<std::string>{"/api/v1/configmaps?limit=500", "/api/v1/configmaps?limit=500&continue=t1",
+                                 "/api/v1/configmaps?limit=500", "/api/v1/configmaps?limit=500&continue=t2"});
 }
 
 TEST_CASE("a list that expires for ever is given up") {
@@ -186,7 +197,8 @@ TEST_CASE("a list that expires for ever is given up") {
 
 TEST_CASE("many kinds are listed at once, each with its own answer") {
   Fixture fixture;
-  fixture.answer("/apis/apps/v1/namespaces/n/deployments", 200, R"({"metadata":{},"items":[{"metadata":{"name":"d"}}]})");
+  fixture.answer("/apis/apps/v1/namespaces/n/deployments", 200,
+                 R"({"metadata":{},"items":[{"metadata":{"name":"d"}}]})");
   fixture.answer("/api/v1/namespaces/n/configmaps", 403, status(403, "Forbidden"));
   const Resource a = deployments(), b = config_maps();
   ListOptions options;
@@ -212,7 +224,8 @@ TEST_CASE("find tells absence from failure") {
 }
 
 TEST_CASE("requests that write say what they should") {
-  const Json object{{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"metadata", {{"name", "d"}, {"namespace", "n"}}}};
+  const Json object{
+      {"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"metadata", {{"name", "d"}, {"namespace", "n"}}}};
   WriteOptions options;
   options.field_manager = "nautilusctl";
   const Request apply = apply_request(deployments(), object, options);
@@ -223,7 +236,8 @@ TEST_CASE("requests that write say what they should") {
   options.dry_run = options.force = true;
   options.validation = FieldValidation::warn;
   CHECK(apply_request(deployments(), object, options, "status").target ==
-        "/apis/apps/v1/namespaces/n/deployments/d/status?fieldManager=nautilusctl&force=true&dryRun=All&fieldValidation=Warn");
+        "/apis/apps/v1/namespaces/n/deployments/d/"
+        "status?fieldManager=nautilusctl&force=true&dryRun=All&fieldValidation=Warn");
   options.dry_run = false;
   const Request create = create_request(deployments(), object, options);
   CHECK(create.target == "/apis/apps/v1/namespaces/n/deployments?fieldManager=nautilusctl&fieldValidation=Warn");
@@ -245,8 +259,11 @@ TEST_CASE("requests that write say what they should") {
 namespace {
 
 std::string event(const std::string& type, const std::string& name, const std::string& version) {
-  return Json{{"type", type},
-              {"object", {{"kind", "ConfigMap"}, {"metadata", {{"name", name}, {"namespace", "n"}, {"uid", "u-" + name}, {"resourceVersion", version}}}}}}
+  return Json{
+             {"type", type},
+             {"object",
+              {{"kind", "ConfigMap"},
+               {"metadata", {{"name", name}, {"namespace", "n"}, {"uid", "u-" + name}, {"resourceVersion", version}}}}}}
              .dump() +
          "\n";
 }
@@ -254,7 +271,8 @@ std::string event(const std::string& type, const std::string& name, const std::s
 std::string listing(const std::vector<std::pair<std::string, std::string>>& items, const std::string& version) {
   Json list{{"metadata", {{"resourceVersion", version}}}, {"items", Json::array()}};
   for (const auto& [name, own] : items)
-    list["items"].push_back({{"metadata", {{"name", name}, {"namespace", "n"}, {"uid", "u-" + name}, {"resourceVersion", own}}}});
+    list["items"].push_back(
+        {{"metadata", {{"name", name}, {"namespace", "n"}, {"uid", "u-" + name}, {"resourceVersion", own}}}});
   return list.dump();
 }
 
@@ -267,7 +285,9 @@ struct Watched : Fixture {
   void begin() {
     WatchHandlers handlers;
     handlers.on_change = [this](WatchHandlers::Change change, const Json& object) {
-      const char* sign = change == WatchHandlers::Change::added ? "+" : change == WatchHandlers::Change::modified ? "~" : "-";
+      const char* sign = change == WatchHandlers::Change::added      ? "+"
+                         : change == WatchHandlers::Change::modified ? "~"
+                                                                     : "-";
       told += sign + value::string_at(object, "metadata", "name") + " ";
     };
     handlers.on_synced = [this] { told += "synced "; };
@@ -413,7 +433,8 @@ TEST_CASE("a callback may destroy the watch") {
 
 TEST_CASE("waiting until an object is gone") {
   const auto wait = [](Fixture& fixture) {
-    return wait_until_gone(*fixture.client, config_maps(), "n", "a", "u-a", fixture.clock.monotonic() + std::chrono::seconds(30));
+    return wait_until_gone(*fixture.client, config_maps(), "n", "a", "u-a",
+                           fixture.clock.monotonic() + std::chrono::seconds(30));
   };
   const std::string base = "/api/v1/namespaces/n/configmaps?";
   {

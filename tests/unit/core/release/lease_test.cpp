@@ -12,7 +12,8 @@ const port::WallTime kNow = *release::parse_time("2026-11-23T14:00:00.250000Z");
 TEST_CASE("times are written and read as Kubernetes does") {
   CHECK(release::micro_time(kNow) == "2026-11-23T14:00:00.250000Z");
   CHECK(*release::parse_time("2026-11-23T14:00:00Z") == kNow - 250ms);
-  for (const char* bad : {"", "2026-11-23", "2026-13-01T00:00:00Z", "2026-11-23T14:00:00+01:00", "x026-11-23T14:00:00Z"})
+  for (const char* bad :
+       {"", "2026-11-23", "2026-13-01T00:00:00Z", "2026-11-23T14:00:00+01:00", "x026-11-23T14:00:00Z"})
     CHECK_FALSE(release::parse_time(bad));
 }
 

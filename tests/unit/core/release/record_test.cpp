@@ -15,7 +15,8 @@ release::Revision sample(int number, std::size_t payload) {
   revision.description = "deploy";
   std::string noise;
   unsigned state = 7;
-  for (std::size_t i = 0; i < payload; ++i) noise += static_cast<char>('a' + (state = state * 1664525u + 1013904223u) / 16 % 26);
+  for (std::size_t i = 0; i < payload; ++i)
+    noise += static_cast<char>('a' + (state = state * 1664525u + 1013904223u) / 16 % 26);
   revision.objects.push_back({{"", "ConfigMap", "ns", "big"}, "v1", "t.yaml", false, Json{{"data", {{"x", noise}}}}});
   return revision;
 }
@@ -64,7 +65,8 @@ TEST_CASE("secret content never reaches a record") {
 }
 
 TEST_CASE("base64 and gzip come back, and refuse damage and bombs") {
-  for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string(1000, '\0')}) {
+  for (const std::string& text :
+       {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string(1000, '\0')}) {
     CHECK(release::from_base64(release::base64(text)).value() == text);
     CHECK(release::gunzip(release::gzip(text), 1 << 20).value() == text);
   }

@@ -6,9 +6,15 @@ using namespace nautilus;
 
 namespace {
 
-release::RecordedObject object(const char* kind, const char* name, const char* app, int image, const char* chart = "x") {
-  return {{"apps", kind, "ns", name}, "apps/v1", fmt::format("platform/charts/{}/templates/t.yaml", chart), false,
-          Json{{"kind", kind}, {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/name", app}}}}}, {"image", image}}};
+release::RecordedObject object(const char* kind, const char* name, const char* app, int image,
+                               const char* chart = "x") {
+  return {{"apps", kind, "ns", name},
+          "apps/v1",
+          fmt::format("platform/charts/{}/templates/t.yaml", chart),
+          false,
+          Json{{"kind", kind},
+               {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/name", app}}}}},
+               {"image", image}}};
 }
 
 release::Revision revision(int number, std::string_view status, std::vector<release::RecordedObject> objects) {
@@ -20,10 +26,13 @@ release::Revision revision(int number, std::string_view status, std::vector<rele
 }
 
 std::vector<release::Revision> history() {
-  return {revision(1, release::kSuperseded, {object("Deployment", "b", "nautilus-backend", 1), object("Deployment", "f", "nautilus-frontend", 1)}),
-          revision(2, release::kFailed, {object("Deployment", "b", "nautilus-backend", 2)}),
-          revision(3, release::kDeployed, {object("Deployment", "b", "nautilus-backend", 3), object("Deployment", "f", "nautilus-frontend", 3),
-                                           object("Service", "b-new", "nautilus-backend", 3)})};
+  return {
+      revision(1, release::kSuperseded,
+               {object("Deployment", "b", "nautilus-backend", 1), object("Deployment", "f", "nautilus-frontend", 1)}),
+      revision(2, release::kFailed, {object("Deployment", "b", "nautilus-backend", 2)}),
+      revision(3, release::kDeployed,
+               {object("Deployment", "b", "nautilus-backend", 3), object("Deployment", "f", "nautilus-frontend", 3),
+                object("Service", "b-new", "nautilus-backend", 3)})};
 }
 
 int image_of(const apply::Desired& desired, const std::string& name) {

@@ -59,7 +59,8 @@ TEST_CASE("base64 decodes what it encodes and refuses the rest where Go does") {
 
 TEST_CASE("bcrypt hashes verify and use the entropy given") {
   Seeded a(1), b(1), c(2);
-  const auto first = crypto::bcrypt("secret", a), same = crypto::bcrypt("secret", b), other = crypto::bcrypt("secret", c);
+  const auto first = crypto::bcrypt("secret", a), same = crypto::bcrypt("secret", b),
+             other = crypto::bcrypt("secret", c);
   REQUIRE(first.ok());
   CHECK(first->starts_with("$2a$10$"));
   CHECK(first->size() == 60);
@@ -90,7 +91,8 @@ TEST_CASE("a certificate signed by a generated authority verifies against it") {
   Seeded entropy(4);
   const auto authority = crypto::self_signed({"my-ca", {}, {}, 365, ""}, crypto::Role::authority, entropy, kNow);
   REQUIRE(authority.ok());
-  const auto leaf = crypto::signed_by({"redis", {"10.0.0.1", "::1"}, {"redis.example", "*.redis.example"}, 30, ""}, *authority, entropy, kNow);
+  const auto leaf = crypto::signed_by({"redis", {"10.0.0.1", "::1"}, {"redis.example", "*.redis.example"}, 30, ""},
+                                      *authority, entropy, kNow);
   REQUIRE(leaf.ok());
   const auto ca = read_certificate(authority->cert), cert = read_certificate(leaf->cert);
   REQUIRE(ca);
@@ -116,11 +118,15 @@ TEST_CASE("the same entropy gives the same certificate, byte for byte") {
 
 TEST_CASE("what cannot be made into a certificate is refused") {
   Seeded entropy(6);
-  CHECK(crypto::self_signed({"x", {"300.1.1.1"}, {}, 1, "junk"}, crypto::Role::self_signed, entropy, kNow).error().message.find("private key") != std::string::npos);
+  CHECK(crypto::self_signed({"x", {"300.1.1.1"}, {}, 1, "junk"}, crypto::Role::self_signed, entropy, kNow)
+            .error()
+            .message.find("private key") != std::string::npos);
   const auto key = crypto::generate_private_key("ecdsa", entropy);
   REQUIRE(key.ok());
   CHECK(key->starts_with("-----BEGIN EC PRIVATE KEY-----\n"));
-  CHECK(crypto::self_signed({"x", {"300.1.1.1"}, {}, 1, *key}, crypto::Role::self_signed, entropy, kNow).error().message == "error parsing ip: 300.1.1.1");
+  CHECK(crypto::self_signed({"x", {"300.1.1.1"}, {}, 1, *key}, crypto::Role::self_signed, entropy, kNow)
+            .error()
+            .message == "error parsing ip: 300.1.1.1");
   CHECK_FALSE(crypto::self_signed({"x", {}, {}, 999'999'999, *key}, crypto::Role::self_signed, entropy, kNow).ok());
   CHECK(crypto::self_signed({"x", {}, {}, 10, *key}, crypto::Role::authority, entropy, kNow).ok());
   CHECK(crypto::generate_private_key("ed25519", entropy)->starts_with("-----BEGIN PRIVATE KEY-----\n"));

@@ -61,8 +61,9 @@ TEST_CASE("what is not a version or a constraint is refused") {
 }
 
 TEST_CASE("precedence follows the semantic versioning specification") {
-  const char* ordered[] = {"1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2",
-                           "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.10.0", "2.0.0"};
+  const char* ordered[] = {
+      "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",
+      "1.0.0",       "1.0.1",         "1.10.0",           "2.0.0"};
   for (std::size_t i = 0; i + 1 < std::size(ordered); ++i) {
     CAPTURE(ordered[i]);
     CHECK(Version::parse(ordered[i])->compare(*Version::parse(ordered[i + 1])) < 0);

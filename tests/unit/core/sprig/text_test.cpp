@@ -54,9 +54,11 @@ TEST_CASE("words are split as sprig splits them") {
 }
 
 TEST_CASE("times are printed and read with Go's layouts") {
-  const GoTime time{nautilus::port::WallTime(std::chrono::seconds(1136239445) + std::chrono::nanoseconds(123456789)), {}, false};
+  const GoTime time{
+      nautilus::port::WallTime(std::chrono::seconds(1136239445) + std::chrono::nanoseconds(123456789)), {}, false};
   CHECK(format_time(time, "2006-01-02T15:04:05Z07:00") == "2006-01-02T22:04:05Z");
-  CHECK(format_time(time, "Mon Jan _2 3:04:05PM 06 MST -0700 .000 .999999") == "Mon Jan  2 10:04:05PM 06 UTC +0000 .123 .123456");
+  CHECK(format_time(time, "Mon Jan _2 3:04:05PM 06 MST -0700 .000 .999999") ==
+        "Mon Jan  2 10:04:05PM 06 UTC +0000 .123 .123456");
   CHECK(format_time(time, "Monday, January 2 002 __2") == "Monday, January 2 002   2");
   CHECK(time_text(time) == "2006-01-02 22:04:05.123456789 +0000 UTC");
   CHECK(time_text(GoTime{{}, {}, true}) == "0001-01-01 00:00:00 +0000 UTC");

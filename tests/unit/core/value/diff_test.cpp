@@ -12,7 +12,8 @@ namespace {
 std::vector<std::string> changes(const char* before, const char* after) {
   std::vector<std::string> out;
   for (const auto& change : diff(parse_yaml(before, "before").value(), parse_yaml(after, "after").value()))
-    out.push_back(fmt::format("{} {} {} {}", name(change.kind), change.path, change.before.dump(), change.after.dump()));
+    out.push_back(
+        fmt::format("{} {} {} {}", name(change.kind), change.path, change.before.dump(), change.after.dump()));
   return out;
 }
 
@@ -63,7 +64,8 @@ TEST_CASE("changes are named by path, and list items by their key") {
            {"a: 1\nb: 2\n", "a: 2\nc: 3\n", {"changed .a 1 2", "removed .b 2 null", "added .c null 3"}},
            {"a.b: 1\n", "a.b: 2\n", {"changed [\"a.b\"] 1 2"}},
            {"l: [{name: x, v: 1}, {name: y}]\n", "l: [{name: y}, {name: x, v: 2}]\n", {"changed .l[name=x].v 1 2"}},
-           {"l: [{containerPort: 1}, {containerPort: 1, protocol: UDP}]\n", "l: [{containerPort: 1, protocol: UDP, name: d}, {containerPort: 1, name: t}]\n",
+           {"l: [{containerPort: 1}, {containerPort: 1, protocol: UDP}]\n",
+            "l: [{containerPort: 1, protocol: UDP, name: d}, {containerPort: 1, name: t}]\n",
             {"added .l[containerPort=1].name null \"t\"", "added .l[containerPort=1,protocol=UDP].name null \"d\""}},
            {"l: [{name: x}]\n", "l: [{name: x}, {name: z}]\n", {"added .l[name=z] null {\"name\":\"z\"}"}},
            {"l: [1, 2, 3]\n", "l: [1, 4]\n", {"changed .l[1] 2 4", "removed .l[2] 3 null"}},
@@ -90,7 +92,11 @@ TEST_CASE("a unified diff shows hunks with context") {
 
 TEST_CASE("what only the server's bookkeeping changed is not shown") {
   const auto object = [](int generation) {
-    return Json{{"metadata", {{"name", "x"}, {"generation", generation}, {"resourceVersion", std::to_string(generation)}, {"managedFields", Json::array({generation})}}}};
+    return Json{{"metadata",
+                 {{"name", "x"},
+                  {"generation", generation},
+                  {"resourceVersion", std::to_string(generation)},
+                  {"managedFields", Json::array({generation})}}}};
   };
   CHECK_EQ(unified_diff(object(1), object(2), "x"), "");
 }

@@ -13,8 +13,10 @@ Json secret(const char* password) {
           {"kind", "Secret"},
           {"metadata",
            {{"name", "db"},
-            {"annotations", {{"kubectl.kubernetes.io/last-applied-configuration", "{\"data\":{\"password\":\"aHVudGVyMg==\"}}"}}},
-            {"managedFields", Json::array({{{"manager", "kubectl"}, {"fieldsV1", {{"f:data", {{"f:password", Json::object()}}}}}}})}}},
+            {"annotations",
+             {{"kubectl.kubernetes.io/last-applied-configuration", "{\"data\":{\"password\":\"aHVudGVyMg==\"}}"}}},
+            {"managedFields",
+             Json::array({{{"manager", "kubectl"}, {"fieldsV1", {{"f:data", {{"f:password", Json::object()}}}}}}})}}},
           {"data", {{"password", password}, {"user", "YWRtaW4="}}},
           {"stringData", {{"token", "t0p"}}}};
 }
@@ -63,7 +65,8 @@ TEST_CASE("a Secret that comes or goes is redacted") {
 }
 
 TEST_CASE("a Secret with data of the wrong type shows none of it") {
-  const Json odd = {{"kind", "Secret"}, {"apiVersion", "v1"}, {"data", "hunter2"}, {"stringData", Json::array({"hunter2"})}};
+  const Json odd = {
+      {"kind", "Secret"}, {"apiVersion", "v1"}, {"data", "hunter2"}, {"stringData", Json::array({"hunter2"})}};
   CHECK_EQ(redact(odd).dump().find("hunter2"), std::string::npos);
 }
 
@@ -85,15 +88,19 @@ TEST_CASE("credentials in free text are replaced") {
            {"https://user@host/a:b@c", "https://user@host/a:b@c"},
            {"http://host:8080/path", "http://host:8080/path"},
            {"amqp://u:p@ss@h and http://x:y@z", "amqp://u:***@h and http://x:***@z"},
-           {"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nnext", "-----BEGIN PRIVATE KEY----- ***\nnext"},
+           {"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nnext",
+            "-----BEGIN PRIVATE KEY----- ***\nnext"},
            {"-----BEGIN PRIVATE KEY-----\nMIIE", "-----BEGIN PRIVATE KEY----- ***"},
-           {"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----"},
+           {"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----",
+            "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----"},
        })
     CHECK_EQ(redact_text(row.in), row.out);
 }
 
 TEST_CASE("a password in a ConfigMap's URL is redacted, and its change is seen") {
-  const auto map = [](const char* url) { return Json{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"data", {{"url", url}}}}; };
+  const auto map = [](const char* url) {
+    return Json{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"data", {{"url", url}}}};
+  };
   const auto pair = redact_pair(map("pg://u:one@h/d"), map("pg://u:two@h/d"));
   CHECK_EQ(string_at(pair.before, "data", "url"), "pg://u:***@h/d (before)");
   CHECK_EQ(string_at(pair.after, "data", "url"), "pg://u:***@h/d (after)");

@@ -93,8 +93,11 @@ TEST_CASE("a single document is expected where one is asked for") {
 // Except a key "<<", which Go writes plain too.
 TEST_CASE("what is written is read back the same") {
   std::mt19937 random(20261123);
-  const std::vector<std::string> atoms = {"a", "Z", "0", "1", "-", "_", ".", ":", ": ", " ", " #", "\n", "\n\n", "\t", "'", "\"", "\\", ",", "[", "]", "{", "}", "?", "- ", "!",
-                                          "&", "*", "|", ">", "%", "@", "=", "~", "e", "\u00e9", "\u4e2d", "\U0001F600", "yes", "null", "---", "...", "\r", "\x1b", "\u00a0", "words and "};
+  const std::vector<std::string> atoms = {
+      "a",          "Z",   "0",    "1",   "-",   "_",  ".",    ":",      ": ",        " ", " #",     "\n",
+      "\n\n",       "\t",  "'",    "\"",  "\\",  ",",  "[",    "]",      "{",         "}", "?",      "- ",
+      "!",          "&",   "*",    "|",   ">",   "%",  "@",    "=",      "~",         "e", "\u00e9", "\u4e2d",
+      "\U0001F600", "yes", "null", "---", "...", "\r", "\x1b", "\u00a0", "words and "};
   const auto text = [&] {
     std::string out;
     for (unsigned n = random() % 9; n > 0; --n) out += atoms[random() % atoms.size()];

@@ -29,7 +29,8 @@ TEST_CASE("lists come in pages, in etcd's order") {
 TEST_CASE("selectors choose, and unknown field labels are refused") {
   Cluster cluster;
   cluster.make_namespace("t");
-  for (const char* name : {"a", "b", "c"}) cluster.send("POST", kMaps, {{"metadata", {{"name", name}, {"labels", {{"n", name}, {"all", "1"}}}}}});
+  for (const char* name : {"a", "b", "c"})
+    cluster.send("POST", kMaps, {{"metadata", {{"name", name}, {"labels", {{"n", name}, {"all", "1"}}}}}});
   auto count = [&](const std::string& query) { return cluster.send("GET", kMaps + "?" + query).body["items"].size(); };
   CHECK(count("labelSelector=n%3Da") == 1);
   CHECK(count("labelSelector=n+in+(a,b),all") == 2);
@@ -99,21 +100,31 @@ TEST_CASE("an eviction is refused while the budget has nothing left") {
   pod["metadata"]["labels"] = {{"app", "a"}};
   cluster.send("POST", kPods, pod);
   cluster.server.bind("t", "a", "n");
-  cluster.server.patch_status(resource::kPods, "t", "a", {{"status", {{"phase", "Running"}, {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
+  cluster.server.patch_status(
+      resource::kPods, "t", "a",
+      {{"status", {{"phase", "Running"}, {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
   cluster.send("POST", "/apis/policy/v1/namespaces/t/poddisruptionbudgets",
-               {{"metadata", {{"name", "p"}}}, {"spec", {{"minAvailable", 1}, {"selector", {{"matchLabels", {{"app", "a"}}}}}}}});
+               {{"metadata", {{"name", "p"}}},
+                {"spec", {{"minAvailable", 1}, {"selector", {{"matchLabels", {{"app", "a"}}}}}}}});
   auto set_status = [&](int allowed) {
     cluster.server.patch_status(resource::kPodDisruptionBudgets, "t", "p",
-                                {{"status", {{"observedGeneration", 1}, {"disruptionsAllowed", allowed}, {"currentHealthy", 1}, {"desiredHealthy", 1}, {"expectedPods", 1}}}});
+                                {{"status",
+                                  {{"observedGeneration", 1},
+                                   {"disruptionsAllowed", allowed},
+                                   {"currentHealthy", 1},
+                                   {"desiredHealthy", 1},
+                                   {"expectedPods", 1}}}});
   };
   set_status(0);
   Outcome refused = cluster.server.evict("t", "a");
   CHECK(refused.code == 429);
   CHECK(refused.message() == "Cannot evict pod as it would violate the pod's disruption budget.");
-  CHECK(refused.status["details"]["causes"][0]["message"] == "The disruption budget p needs 1 healthy pods and has 1 currently");
+  CHECK(refused.status["details"]["causes"][0]["message"] ==
+        "The disruption budget p needs 1 healthy pods and has 1 currently");
   set_status(1);
   CHECK(cluster.server.evict("t", "a").ok());
-  CHECK(value::int_at(*cluster.server.get(resource::kPodDisruptionBudgets, "t", "p"), -1, "status", "disruptionsAllowed") == 0);
+  CHECK(value::int_at(*cluster.server.get(resource::kPodDisruptionBudgets, "t", "p"), -1, "status",
+                      "disruptionsAllowed") == 0);
 }
 
 TEST_CASE("an apply that changes nothing writes nothing") {
@@ -163,11 +174,18 @@ TEST_CASE("faults strike the requests they name, as often as they say") {
 TEST_CASE("limits are filled in and held") {
   Cluster cluster;
   cluster.make_namespace("t");
-  Json item = {{"type", "Container"}, {"max", {{"cpu", "1"}}}, {"default", {{"cpu", "500m"}}}, {"defaultRequest", {{"cpu", "100m"}}}};
-  REQUIRE(cluster.send("POST", "/api/v1/namespaces/t/limitranges", {{"metadata", {{"name", "l"}}}, {"spec", {{"limits", Json::array({item})}}}}).status == 201);
+  Json item = {{"type", "Container"},
+               {"max", {{"cpu", "1"}}},
+               {"default", {{"cpu", "500m"}}},
+               {"defaultRequest", {{"cpu", "100m"}}}};
+  REQUIRE(cluster
+              .send("POST", "/api/v1/namespaces/t/limitranges",
+                    {{"metadata", {{"name", "l"}}}, {"spec", {{"limits", Json::array({item})}}}})
+              .status == 201);
   Answer made = cluster.send("POST", kPods, simple_pod("a"));
   REQUIRE(made.status == 201);
-  CHECK(made.body["spec"]["containers"][0]["resources"] == Json::parse(R"({"limits":{"cpu":"500m"},"requests":{"cpu":"100m"}})"));
+  CHECK(made.body["spec"]["containers"][0]["resources"] ==
+        Json::parse(R"({"limits":{"cpu":"500m"},"requests":{"cpu":"100m"}})"));
   Json big = simple_pod("b");
   big["spec"]["containers"][0]["resources"]["limits"]["cpu"] = "2";
   Answer refused = cluster.send("POST", kPods, big);
@@ -186,13 +204,25 @@ TEST_CASE("a protobuf body is read by the schema's field numbers") {
   Answer made = cluster.send_text("POST", kMaps, body, "application/vnd.kubernetes.protobuf");
   REQUIRE(made.status == 201);
   CHECK(made.body["data"]["key"] == "value");
-  CHECK(cluster.send_text("POST", kMaps, body.substr(0, body.size() - 3), "application/vnd.kubernetes.protobuf").status == 400);
+  CHECK(
+      cluster.send_text("POST", kMaps, body.substr(0, body.size() - 3), "application/vnd.kubernetes.protobuf").status ==
+      400);
   CHECK(cluster.send_text("POST", kMaps, "junk", "application/vnd.kubernetes.protobuf").status == 400);
 }
 
 TEST_CASE("quantities take their canonical form") {
-  for (auto [in, out] : {std::pair{"0.5", "500m"}, {"1024Mi", "1Gi"}, {"1000m", "1"}, {"1500Mi", "1500Mi"}, {"1e3", "1e3"}, {"0", "0"}, {"100", "100"},
-                         {"1000", "1k"}, {"1.5Gi", "1536Mi"}, {"12345678", "12345678"}, {"0.1", "100m"}, {"-5", "-5"}}) {
+  for (auto [in, out] : {std::pair{"0.5", "500m"},
+                         {"1024Mi", "1Gi"},
+                         {"1000m", "1"},
+                         {"1500Mi", "1500Mi"},
+                         {"1e3", "1e3"},
+                         {"0", "0"},
+                         {"100", "100"},
+                         {"1000", "1k"},
+                         {"1.5Gi", "1536Mi"},
+                         {"12345678", "12345678"},
+                         {"0.1", "100m"},
+                         {"-5", "-5"}}) {
     auto parsed = Quantity::parse(in);
     REQUIRE_MESSAGE(parsed, in);
     CHECK_MESSAGE(parsed->text() == out, in);
@@ -212,7 +242,8 @@ TEST_CASE("schema patterns are matched within bounds") {
 
 TEST_CASE("discovery lists built-in and custom resources in both forms") {
   Cluster cluster;
-  Answer list = cluster.send("GET", "/apis", nullptr, "application/json", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json");
+  Answer list = cluster.send("GET", "/apis", nullptr, "application/json",
+                             "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json");
   CHECK(list.header("Content-Type") == "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
   bool apps = false;
   for (const Json& item : list.body["items"]) apps |= item["metadata"]["name"] == "apps";
@@ -220,8 +251,10 @@ TEST_CASE("discovery lists built-in and custom resources in both forms") {
   CHECK(cluster.send("GET", "/api/v1").body["kind"] == "APIResourceList");
   CHECK(cluster.send("GET", "/version").body["gitVersion"] == "v1.37.2");
   Answer schema = cluster.send("GET", "/openapi/v3/apis/apps/v1");
-  CHECK(schema.body["components"]["schemas"]["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]["x-kubernetes-patch-merge-key"] == "name");
-  CHECK(schema.body["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]["parameters"].size() == 4);
+  CHECK(schema.body["components"]["schemas"]["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]
+                   ["x-kubernetes-patch-merge-key"] == "name");
+  CHECK(schema.body["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]["parameters"].size() ==
+        4);
 }
 
 TEST_CASE("the same seed gives the same cluster") {

@@ -43,7 +43,8 @@ struct Cluster {
 
   Answer send(std::string method, std::string target, const Json& body = nullptr, std::string type = "application/json",
               std::string accept = "application/json") {
-    return send_text(std::move(method), std::move(target), body.is_null() ? std::string() : body.dump(), std::move(type), std::move(accept));
+    return send_text(std::move(method), std::move(target), body.is_null() ? std::string() : body.dump(),
+                     std::move(type), std::move(accept));
   }
   Answer send_text(std::string method, std::string target, std::string body, std::string type = "application/json",
                    std::string accept = "application/json") {
@@ -68,10 +69,16 @@ struct Cluster {
     if (force) target += "&force=true";
     return send("PATCH", target, body, "application/apply-patch+yaml");
   }
-  Answer merge(std::string target, const Json& body) { return send("PATCH", std::move(target), body, "application/merge-patch+json"); }
+  Answer merge(std::string target, const Json& body) {
+    return send("PATCH", std::move(target), body, "application/merge-patch+json");
+  }
   void make_namespace(const std::string& name, Json labels = Json::object()) {
-    REQUIRE(send("POST", "/api/v1/namespaces", {{"metadata", {{"name", name}, {"labels", std::move(labels)}}}}).status == 201);
-    REQUIRE(send("POST", "/api/v1/namespaces/" + name + "/serviceaccounts", {{"metadata", {{"name", "default"}}}}).status == 201);
+    REQUIRE(
+        send("POST", "/api/v1/namespaces", {{"metadata", {{"name", name}, {"labels", std::move(labels)}}}}).status ==
+        201);
+    REQUIRE(
+        send("POST", "/api/v1/namespaces/" + name + "/serviceaccounts", {{"metadata", {{"name", "default"}}}}).status ==
+        201);
   }
 
   ManualClock clock;

@@ -1,5 +1,5 @@
-// Conversations recorded with kube-apiserver 1.37.2, replayed: every answer must be the same but for what no two servers
-// share (uids, revisions, times, addresses).
+// Conversations recorded with kube-apiserver 1.37.2, replayed: every answer must be the same but for what no two
+// servers share (uids, revisions, times, addresses).
 #include <cstdio>
 
 #include "tests/unit/core/sim/api/fixture.h"
@@ -24,21 +24,27 @@ std::string masked(std::string text) {
   auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   for (std::size_t i = 0; i + 36 <= text.size(); ++i) {
     bool uid = true;
-    for (std::size_t k = 0; k < 36 && uid; ++k) uid = k == 8 || k == 13 || k == 18 || k == 23 ? text[i + k] == '-' : hex(text[i + k]);
+    for (std::size_t k = 0; k < 36 && uid; ++k)
+      uid = k == 8 || k == 13 || k == 18 || k == 23 ? text[i + k] == '-' : hex(text[i + k]);
     if (uid) text.replace(i, 36, "*uid*");
   }
   return text;
 }
 
 Json plain(const Json& v) {
-  static const std::vector<std::string> kDropped = {"resourceVersion", "uid", "creationTimestamp", "time", "clusterIP", "clusterIPs",
-                                                    "deletionTimestamp", "nodePort", "lastTransitionTime", "storageVersionHash", "description"};
+  static const std::vector<std::string> kDropped = {"resourceVersion",    "uid",
+                                                    "creationTimestamp",  "time",
+                                                    "clusterIP",          "clusterIPs",
+                                                    "deletionTimestamp",  "nodePort",
+                                                    "lastTransitionTime", "storageVersionHash",
+                                                    "description"};
   if (v.is_object()) {
     Json made = Json::object();
     for (const auto& [key, inner] : v.items())
       if (std::find(kDropped.begin(), kDropped.end(), key) == kDropped.end()) made[key] = plain(inner);
     // Their order depends on how many seconds lay between the writes.
-    if (auto owners = made.find("managedFields"); owners != made.end() && owners->is_array()) std::sort(owners->begin(), owners->end());
+    if (auto owners = made.find("managedFields"); owners != made.end() && owners->is_array())
+      std::sort(owners->begin(), owners->end());
     return made;
   }
   if (v.is_array()) {
@@ -52,7 +58,8 @@ Json plain(const Json& v) {
 void replay(const char* name, const char* ns = nullptr) {
   Cluster cluster;
   if (ns) cluster.make_namespace(ns);
-  Json cases = Json::parse(read_file(std::string(NAUTILUS_SOURCE_DIR) + "/tests/unit/core/sim/api/golden/" + name), nullptr, false);
+  Json cases = Json::parse(read_file(std::string(NAUTILUS_SOURCE_DIR) + "/tests/unit/core/sim/api/golden/" + name),
+                           nullptr, false);
   REQUIRE(cases.is_array());
   REQUIRE(cases.size() > 10);
   for (const Json& c : cases) {
@@ -61,7 +68,8 @@ void replay(const char* name, const char* ns = nullptr) {
     if (body.is_object() && value::string_at(body, "metadata", "resourceVersion") == "$RV")
       body["metadata"]["resourceVersion"] = cluster.send("GET", path).body["metadata"]["resourceVersion"];
     std::string text = body.is_string() ? body.get<std::string>() : body.is_null() ? std::string() : body.dump();
-    Answer answer = cluster.send_text(value::string_at(c, "method"), path, text, value::string_at(c, "type"), value::string_at(c, "accept"));
+    Answer answer = cluster.send_text(value::string_at(c, "method"), path, text, value::string_at(c, "type"),
+                                      value::string_at(c, "accept"));
     cluster.clock.advance(std::chrono::milliseconds(10));
     if (!c.contains("answer")) continue;
     CAPTURE(title);
@@ -73,8 +81,12 @@ void replay(const char* name, const char* ns = nullptr) {
   }
 }
 
-TEST_CASE("Deployments: creation, mistakes, conflicts, subresources and deletion answer as the real server does") { replay("deployments.json"); }
-TEST_CASE("the kinds of a platform are defaulted, validated and admitted as on the real server") { replay("kinds.json", "t1"); }
+TEST_CASE("Deployments: creation, mistakes, conflicts, subresources and deletion answer as the real server does") {
+  replay("deployments.json");
+}
+TEST_CASE("the kinds of a platform are defaulted, validated and admitted as on the real server") {
+  replay("kinds.json", "t1");
+}
 TEST_CASE("server-side apply and the patches answer as the real server does") { replay("apply.json"); }
 TEST_CASE("custom resources answer as on the real server") { replay("custom_resources.json"); }
 

@@ -19,7 +19,9 @@ struct Watcher {
   }
   std::string types() const {
     std::string text;
-    for (const Json& e : events) text += (text.empty() ? "" : " ") + value::string_at(e, "type") + ":" + value::string_at(e, "object", "metadata", "name");
+    for (const Json& e : events)
+      text += (text.empty() ? "" : " ") + value::string_at(e, "type") + ":" +
+              value::string_at(e, "object", "metadata", "name");
     return text;
   }
 };
@@ -43,7 +45,8 @@ TEST_CASE("a watch shows what is there, then what comes, and ends with its handl
     CHECK(watcher.types() == "ADDED:a ADDED:b MODIFIED:a DELETED:b");
     watcher.opened.stream->bookmark();
     CHECK(watcher.events.back()["type"] == "BOOKMARK");
-    CHECK(watcher.events.back()["object"]["metadata"]["resourceVersion"] == std::to_string(cluster.server.store().revision()));
+    CHECK(watcher.events.back()["object"]["metadata"]["resourceVersion"] ==
+          std::to_string(cluster.server.store().revision()));
   }
   CHECK(cluster.send("POST", kMaps, config("c", "1")).status == 201);
 }
@@ -81,7 +84,8 @@ TEST_CASE("a streamed list ends with an annotated bookmark") {
   Cluster cluster;
   cluster.make_namespace("t");
   cluster.send("POST", kMaps, config("a", "1"));
-  Watcher watcher(cluster, kMaps + "?watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+  Watcher watcher(cluster,
+                  kMaps + "?watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
   REQUIRE(watcher.events.size() == 2);
   CHECK(watcher.events[1]["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"] == "true");
   Watcher refused(cluster, kMaps + "?watch=1&sendInitialEvents=true");

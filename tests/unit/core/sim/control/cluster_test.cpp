@@ -1,6 +1,5 @@
-#include "sim_fixture.h"
-
 #include "core/sim/transport.h"
+#include "sim_fixture.h"
 
 using namespace nautilus;
 using namespace nautilus::test;
@@ -34,7 +33,8 @@ TEST_CASE("a namespace is furnished when it appears and emptied when it goes") {
 
 TEST_CASE("a custom resource definition becomes Established") {
   SimFixture sim;
-  sim.apply(kinds::kDefinition, R"({"metadata":{"name":"plans.example.com"},"spec":{"group":"example.com","scope":"Namespaced",
+  sim.apply(kinds::kDefinition,
+            R"({"metadata":{"name":"plans.example.com"},"spec":{"group":"example.com","scope":"Namespaced",
     "names":{"plural":"plans","kind":"Plan"},"versions":[{"name":"v1","served":true,"storage":true,
     "schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}})");
   sim.cluster.run_for(1s);
@@ -50,11 +50,12 @@ TEST_CASE("dependents go with their last owner, and not before") {
   auto first = sim.apply(kinds::kConfigMap, R"({"metadata":{"name":"first"}})");
   auto second = sim.apply(kinds::kConfigMap, R"({"metadata":{"name":"second"}})");
   Json child = {{"metadata", {{"name", "child"}}}};
-  child["metadata"]["ownerReferences"] = Json::array({sim::owner_ref(*first, kinds::kConfigMap, false),
-                                                      sim::owner_ref(*second, kinds::kConfigMap, false)});
+  child["metadata"]["ownerReferences"] = Json::array(
+      {sim::owner_ref(*first, kinds::kConfigMap, false), sim::owner_ref(*second, kinds::kConfigMap, false)});
   sim.apply(kinds::kSecret, child);
   Json lost = {{"metadata", {{"name", "lost"}}}};
-  lost["metadata"]["ownerReferences"] = Json::array({{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", "no"}, {"uid", "00000000-0000-0000-0000-000000000000"}}});
+  lost["metadata"]["ownerReferences"] = Json::array(
+      {{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", "no"}, {"uid", "00000000-0000-0000-0000-000000000000"}}});
   sim.apply(kinds::kSecret, lost);
   sim.cluster.run_for(5s);
   CHECK_FALSE(sim.get(kinds::kSecret, "lost"));
@@ -96,7 +97,8 @@ TEST_CASE("many pods start, and twice as many cost about twice the events") {
     options.nodes[0].count = 20;
     SimFixture sim(std::move(options));
     const int per_set = 50;
-    for (int i = 0; i < pods / per_set; ++i) sim.apply(kinds::kDeployment, deployment("web-" + std::to_string(i), per_set));
+    for (int i = 0; i < pods / per_set; ++i)
+      sim.apply(kinds::kDeployment, deployment("web-" + std::to_string(i), per_set));
     sim.cluster.run_for(120s);
     CHECK(sim.pods(true) == static_cast<std::size_t>(pods));
     return sim.cluster.queue().executed();
@@ -177,7 +179,9 @@ TEST_CASE("timeouts, cancellation and faults of the network reach the client") {
   SimFixture sim;
   sim::SimConnector connector(sim.cluster);
   auto transport = std::move(connector.connect({}).value());
-  auto run = [&](port::HttpRequest request) { return wait_for(*transport, sim.cluster.clock(), transport->submit(std::move(request))); };
+  auto run = [&](port::HttpRequest request) {
+    return wait_for(*transport, sim.cluster.clock(), transport->submit(std::move(request)));
+  };
 
   auto watch = get("/api/v1/pods?watch=true");
   watch.stream = true;
@@ -209,8 +213,12 @@ TEST_CASE("a crash at the n-th write happens before or after the write, and ends
     auto transport = std::move(connector.connect({}).value());
     connector.network().crash_at_write(2, after);
     auto create = [&](const std::string& name) {
-      port::HttpRequest request{"POST", "/api/v1/namespaces/default/configmaps", {{"Content-Type", "application/json"}},
-                                R"({"metadata":{"name":")" + name + R"("}})", false, port::Duration(0)};
+      port::HttpRequest request{"POST",
+                                "/api/v1/namespaces/default/configmaps",
+                                {{"Content-Type", "application/json"}},
+                                R"({"metadata":{"name":")" + name + R"("}})",
+                                false,
+                                port::Duration(0)};
       return wait_for(*transport, sim.cluster.clock(), transport->submit(request));
     };
     CHECK(create("one").response.status == 201);

@@ -41,8 +41,9 @@ TEST_CASE("a date that never comes has no next time") {
 }
 
 TEST_CASE("bad schedules are refused") {
-  for (const char* bad : {"", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *",
-                          "* * * * 7", "5-1 * * * *", "*/0 * * * *", "a * * * *", "@every", "@every 10ms", "1,,2 * * * *"}) {
+  for (const char* bad :
+       {"", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 7", "5-1 * * * *",
+        "*/0 * * * *", "a * * * *", "@every", "@every 10ms", "1,,2 * * * *"}) {
     INFO(bad);
     auto schedule = sim::CronSchedule::parse(bad);
     REQUIRE_FALSE(schedule.ok());

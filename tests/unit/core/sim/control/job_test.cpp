@@ -8,10 +8,11 @@ using namespace nautilus::test;
 namespace {
 
 Json job(const char* spec) {
-  Json object = {{"metadata", {{"name", "work"}}},
-                 {"spec",
-                  {{"template",
-                    {{"spec", {{"restartPolicy", "Never"}, {"containers", Json::array({{{"name", "w"}, {"image", "w:1"}}})}}}}}}}};
+  Json object = {
+      {"metadata", {{"name", "work"}}},
+      {"spec",
+       {{"template",
+         {{"spec", {{"restartPolicy", "Never"}, {"containers", Json::array({{{"name", "w"}, {"image", "w:1"}}})}}}}}}}};
   object["spec"].update(Json::parse(spec));
   return object;
 }
@@ -122,7 +123,9 @@ TEST_CASE("a CronJob starts Jobs on time and keeps a short history") {
   CHECK(status.contains("lastSuccessfulTime"));
   CHECK_FALSE(status.contains("active"));
   const auto minute = *sim::parse_time("2026-01-05T06:30:00Z");
-  CHECK(sim.get(kinds::kJob, "tick-" + std::to_string(std::chrono::duration_cast<std::chrono::minutes>(minute.time_since_epoch()).count())));
+  CHECK(sim.get(
+      kinds::kJob,
+      "tick-" + std::to_string(std::chrono::duration_cast<std::chrono::minutes>(minute.time_since_epoch()).count())));
 }
 
 TEST_CASE("concurrencyPolicy decides what happens when a run is still going") {
@@ -137,7 +140,9 @@ TEST_CASE("concurrencyPolicy decides what happens when a run is still going") {
     sim.cluster.run_for(3min + 30s);
     CHECK(sim.cluster.world().list(kinds::kJob, "default").size() == (std::string(policy) == "Allow" ? 3 : 1));
     if (std::string(policy) == "Replace")
-      CHECK(sim::name_of(*sim.cluster.world().list(kinds::kJob, "default")[0]).ends_with(std::to_string(
-          std::chrono::duration_cast<std::chrono::minutes>(sim::parse_time("2026-01-05T06:03:00Z")->time_since_epoch()).count())));
+      CHECK(sim::name_of(*sim.cluster.world().list(kinds::kJob, "default")[0])
+                .ends_with(std::to_string(std::chrono::duration_cast<std::chrono::minutes>(
+                                              sim::parse_time("2026-01-05T06:03:00Z")->time_since_epoch())
+                                              .count())));
   }
 }

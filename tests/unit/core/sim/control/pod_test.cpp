@@ -67,10 +67,12 @@ TEST_CASE("a pod that fits nowhere says why") {
 TEST_CASE("an unschedulable pod is placed as soon as there is room") {
   SimFixture sim;
   for (int i = 0; i < 12; ++i)
-    sim.apply(kinds::kPod, pod("big-" + std::to_string(i),
-                               Json::parse(R"({"containers":[{"name":"a","image":"a","resources":{"requests":{"cpu":"10"}}}]})")));
-  sim.apply(kinds::kPod,
-            pod("late", Json::parse(R"({"containers":[{"name":"a","image":"a","resources":{"requests":{"cpu":"10"}}}]})")));
+    sim.apply(kinds::kPod,
+              pod("big-" + std::to_string(i),
+                  Json::parse(R"({"containers":[{"name":"a","image":"a","resources":{"requests":{"cpu":"10"}}}]})")));
+  sim.apply(
+      kinds::kPod,
+      pod("late", Json::parse(R"({"containers":[{"name":"a","image":"a","resources":{"requests":{"cpu":"10"}}}]})")));
   sim.cluster.run_for(30s);
   CHECK(sim.condition(kinds::kPod, "late", "PodScheduled") == "False Unschedulable");
   sim.remove(kinds::kPod, "big-3");
@@ -94,8 +96,10 @@ TEST_CASE("hard topology spread and anti-affinity keep pods apart") {
   sim.cluster.world().each_pod("default", [&](const sim::PodInfo& found) {
     if (found.node.empty()) return;
     auto node = sim.cluster.world().get(kinds::kNode, "", found.node);
-    if (sim::label(*found.object, "app") == "web") ++zones[sim::label(*node, "topology.kubernetes.io/zone")];
-    else ++nodes[found.node];
+    if (sim::label(*found.object, "app") == "web")
+      ++zones[sim::label(*node, "topology.kubernetes.io/zone")];
+    else
+      ++nodes[found.node];
   });
   CHECK(zones == std::map<std::string, int>{{"sim-zone-a", 2}, {"sim-zone-b", 2}, {"sim-zone-c", 2}});
   CHECK(nodes.size() == 12);
@@ -148,7 +152,8 @@ TEST_CASE("images behave as their tag or the pod's annotation says") {
 
 TEST_CASE("init containers run before the pod does, probes delay readiness") {
   SimFixture sim;
-  sim.apply(kinds::kPod, pod("one", Json::parse(R"({"initContainers":[{"name":"i1","image":"i"},{"name":"i2","image":"i"}],
+  sim.apply(kinds::kPod,
+            pod("one", Json::parse(R"({"initContainers":[{"name":"i1","image":"i"},{"name":"i2","image":"i"}],
      "containers":[{"name":"a","image":"a","readinessProbe":{"initialDelaySeconds":20,"httpGet":{"port":80}}}]})")));
   sim.cluster.run_for(15s);
   CHECK(sim.status(kinds::kPod, "one")["phase"] == "Running");

@@ -23,7 +23,9 @@ TEST_CASE("limits of a rolling update: surge rounds up, unavailable down, never 
   for (const auto& row : rows) {
     INFO(row.replicas, " ", row.rolling);
     const Json deployment = {
-        {"spec", {{"replicas", row.replicas}, {"strategy", {{"type", "RollingUpdate"}, {"rollingUpdate", Json::parse(row.rolling)}}}}}};
+        {"spec",
+         {{"replicas", row.replicas},
+          {"strategy", {{"type", "RollingUpdate"}, {"rollingUpdate", Json::parse(row.rolling)}}}}}};
     const auto limits = sim::rollout_limits(deployment);
     CHECK(limits.surge == row.surge);
     CHECK(limits.unavailable == row.unavailable);

@@ -6,9 +6,12 @@ using namespace nautilus::test;
 TEST_CASE("a Service gets Endpoints and slices of the pods it selects") {
   SimFixture sim;
   Json object = deployment("web", 3);
-  object["spec"]["template"]["spec"]["containers"][0]["ports"] = Json::array({{{"name", "http"}, {"containerPort", 8080}}});
+  object["spec"]["template"]["spec"]["containers"][0]["ports"] =
+      Json::array({{{"name", "http"}, {"containerPort", 8080}}});
   sim.apply(kinds::kDeployment, object);
-  sim.apply(kinds::kService, R"({"metadata":{"name":"web"},"spec":{"selector":{"app":"web"},"ports":[{"port":80,"targetPort":"http","name":"http"}]}})");
+  sim.apply(
+      kinds::kService,
+      R"({"metadata":{"name":"web"},"spec":{"selector":{"app":"web"},"ports":[{"port":80,"targetPort":"http","name":"http"}]}})");
   sim.cluster.run_for(60s);
   auto endpoints = sim.get(kinds::kEndpoints, "web");
   REQUIRE(endpoints);
@@ -34,18 +37,24 @@ TEST_CASE("a Service gets Endpoints and slices of the pods it selects") {
 
 TEST_CASE("load balancers and ingresses get an address") {
   SimFixture sim;
-  sim.apply(kinds::kService, R"({"metadata":{"name":"edge"},"spec":{"type":"LoadBalancer","selector":{"app":"x"},"ports":[{"port":443}]}})");
+  sim.apply(
+      kinds::kService,
+      R"({"metadata":{"name":"edge"},"spec":{"type":"LoadBalancer","selector":{"app":"x"},"ports":[{"port":443}]}})");
   sim.apply(kinds::kIngress, R"({"metadata":{"name":"site"},"spec":{"rules":[{"host":"a.example.com","http":{"paths":[
       {"path":"/","pathType":"Prefix","backend":{"service":{"name":"edge","port":{"number":443}}}}]}}]}})");
   sim.cluster.run_for(10s);
-  CHECK(sim.status(kinds::kService, "edge")["loadBalancer"]["ingress"][0]["ip"].get<std::string>().starts_with("203.0.113."));
+  CHECK(sim.status(kinds::kService, "edge")["loadBalancer"]["ingress"][0]["ip"].get<std::string>().starts_with(
+      "203.0.113."));
   CHECK(sim.status(kinds::kIngress, "site")["loadBalancer"]["ingress"].size() == 1);
 }
 
 TEST_CASE("claims wait for their first consumer, or are bound at once, as their class says") {
   SimFixture sim;
-  sim.apply(kinds::kStorageClass, R"({"metadata":{"name":"fast"},"provisioner":"example.com/fast","volumeBindingMode":"Immediate","reclaimPolicy":"Retain"})");
-  const char* claim = R"({"metadata":{"name":"%"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"5Gi"}}}})";
+  sim.apply(
+      kinds::kStorageClass,
+      R"({"metadata":{"name":"fast"},"provisioner":"example.com/fast","volumeBindingMode":"Immediate","reclaimPolicy":"Retain"})");
+  const char* claim =
+      R"({"metadata":{"name":"%"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"5Gi"}}}})";
   auto claim_named = [&](const char* name, const char* storage_class) {
     Json object = Json::parse(claim);
     object["metadata"]["name"] = name;
@@ -82,7 +91,8 @@ TEST_CASE("claims wait for their first consumer, or are bound at once, as their 
 
 TEST_CASE("a bound claim grows if its class allows it") {
   SimFixture sim;
-  Json claim = Json::parse(R"({"metadata":{"name":"c"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"5Gi"}}}})");
+  Json claim = Json::parse(
+      R"({"metadata":{"name":"c"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"5Gi"}}}})");
   sim.apply(kinds::kClaim, claim);
   sim.apply(kinds::kPod, R"({"metadata":{"name":"user"},"spec":{"containers":[{"name":"a","image":"a"}],
       "volumes":[{"name":"d","persistentVolumeClaim":{"claimName":"c"}}]}})");
@@ -96,7 +106,8 @@ TEST_CASE("a bound claim grows if its class allows it") {
 TEST_CASE("a disruption budget counts, and evictions beyond it are refused") {
   SimFixture sim;
   sim.apply(kinds::kDeployment, deployment("web", 3));
-  sim.apply(kinds::kDisruptionBudget, R"({"metadata":{"name":"web"},"spec":{"minAvailable":2,"selector":{"matchLabels":{"app":"web"}}}})");
+  sim.apply(kinds::kDisruptionBudget,
+            R"({"metadata":{"name":"web"},"spec":{"minAvailable":2,"selector":{"matchLabels":{"app":"web"}}}})");
   sim.cluster.run_for(60s);
   const Json status = sim.status(kinds::kDisruptionBudget, "web");
   CHECK(status["currentHealthy"] == 3);
@@ -117,8 +128,10 @@ TEST_CASE("a disruption budget counts, and evictions beyond it are refused") {
 TEST_CASE("budgets by percentage and by maxUnavailable count what the controllers want") {
   SimFixture sim;
   sim.apply(kinds::kDeployment, deployment("web", 5));
-  sim.apply(kinds::kDisruptionBudget, R"({"metadata":{"name":"share"},"spec":{"minAvailable":"50%","selector":{"matchLabels":{"app":"web"}}}})");
-  sim.apply(kinds::kDisruptionBudget, R"({"metadata":{"name":"most"},"spec":{"maxUnavailable":1,"selector":{"matchLabels":{"app":"web"}}}})");
+  sim.apply(kinds::kDisruptionBudget,
+            R"({"metadata":{"name":"share"},"spec":{"minAvailable":"50%","selector":{"matchLabels":{"app":"web"}}}})");
+  sim.apply(kinds::kDisruptionBudget,
+            R"({"metadata":{"name":"most"},"spec":{"maxUnavailable":1,"selector":{"matchLabels":{"app":"web"}}}})");
   sim.cluster.run_for(60s);
   CHECK(sim.count(kinds::kDisruptionBudget, "share", "desiredHealthy") == 3);
   CHECK(sim.count(kinds::kDisruptionBudget, "share", "disruptionsAllowed") == 2);
@@ -128,7 +141,9 @@ TEST_CASE("budgets by percentage and by maxUnavailable count what the controller
 
 TEST_CASE("a quota shows what is used") {
   SimFixture sim;
-  sim.apply(kinds::kResourceQuota, R"({"metadata":{"name":"q"},"spec":{"hard":{"pods":"10","requests.cpu":"2","requests.memory":"1Gi","count/deployments.apps":"5","services":"3"}}})");
+  sim.apply(
+      kinds::kResourceQuota,
+      R"({"metadata":{"name":"q"},"spec":{"hard":{"pods":"10","requests.cpu":"2","requests.memory":"1Gi","count/deployments.apps":"5","services":"3"}}})");
   sim.apply(kinds::kDeployment, deployment("web", 3));
   sim.cluster.run_for(60s);
   const Json used = sim.status(kinds::kResourceQuota, "q")["used"];
@@ -170,7 +185,8 @@ TEST_CASE("an autoscaler follows the load its pods report") {
 
 TEST_CASE("an autoscaler without its target, or without requests to measure against, says so") {
   SimFixture sim;
-  const char* autoscaler = R"({"metadata":{"name":"a"},"spec":{"maxReplicas":3,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"}}})";
+  const char* autoscaler =
+      R"({"metadata":{"name":"a"},"spec":{"maxReplicas":3,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"}}})";
   sim.apply(kinds::kAutoscaler, autoscaler);
   sim.cluster.run_for(20s);
   CHECK(sim.condition(kinds::kAutoscaler, "a", "AbleToScale") == "False FailedGetScale");
@@ -189,8 +205,8 @@ TEST_CASE("a DaemonSet has a pod on every node and rolls them one after another"
   sim.apply(kinds::kDaemonSet, object);
   sim.cluster.run_for(60s);
   const Json status = sim.status(kinds::kDaemonSet, "agent");
-  for (const char* field : {"desiredNumberScheduled", "currentNumberScheduled", "numberReady", "numberAvailable",
-                            "updatedNumberScheduled"})
+  for (const char* field :
+       {"desiredNumberScheduled", "currentNumberScheduled", "numberReady", "numberAvailable", "updatedNumberScheduled"})
     CHECK(status[field] == 12);
   CHECK(status["numberMisscheduled"] == 0);
   CHECK_FALSE(status.contains("numberUnavailable"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+
 #include <string>
 
 #include "core/sim/cluster.h"
@@ -84,9 +85,10 @@ inline Json deployment(const std::string& name, int replicas, const std::string&
             {"template",
              {{"metadata", {{"labels", {{"app", name}}}}},
               {"spec",
-               {{"containers", Json::array({{{"name", "app"},
-                                             {"image", image},
-                                             {"resources", {{"requests", {{"cpu", "100m"}, {"memory", "64Mi"}}}}}}})}}}}}}}};
+               {{"containers",
+                 Json::array({{{"name", "app"},
+                               {"image", image},
+                               {"resources", {{"requests", {{"cpu", "100m"}, {"memory", "64Mi"}}}}}}})}}}}}}}};
 }
 
 }  // namespace nautilus::test

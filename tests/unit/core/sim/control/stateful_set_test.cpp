@@ -12,7 +12,8 @@ Json stateful_set(int replicas) {
                  "spec": {"containers": [{"name": "db", "image": "db:1", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]}},
     "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"],
                               "resources": {"requests": {"storage": "1Gi"}}}}],
-    "replicas": )" + std::to_string(replicas) + "}}");
+    "replicas": )" + std::to_string(replicas) +
+                     "}}");
 }
 
 }  // namespace

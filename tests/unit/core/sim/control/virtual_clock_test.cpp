@@ -1,6 +1,7 @@
 #include "core/sim/virtual_clock.h"
 
 #include <doctest/doctest.h>
+
 #include <string>
 
 #include "core/sim/random.h"

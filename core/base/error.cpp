@@ -41,7 +41,8 @@ int exit_code(Code code) {
 std::string Error::text() const {
   std::string out;
   for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) out += *frame + ": ";
-  if (!where.empty()) out += where + ": ";
+  // Some messages carry their place in the form users know from elsewhere (Go templates); once is enough.
+  if (!where.empty() && message.find(where) == std::string::npos) out += where + ": ";
   return out + message;
 }
 

@@ -79,7 +79,7 @@ Result<RenderedTexts> execute_all(const gotmpl::TemplateSet& set, const std::vec
     about.as_map().items.emplace("Name", Val(one.name));
     about.as_map().items.emplace("BasePath", Val(one.base_path));
     one.scope.as_map().items.insert_or_assign("Template", about);
-    ASSIGN_OR_RETURN(std::string text, set.execute(one.name, one.scope, options).within("rendering " + one.name));
+    ASSIGN_OR_RETURN(std::string text, set.execute(one.name, one.scope, options));
     sprig::drop_no_value(text);
     total += text.size();
     if (total > kMaxRenderedBytes)
@@ -158,7 +158,7 @@ Result<RenderedTexts> render_tree(const Chart& tree, const Json& user_values, co
   sort_for_parsing(templates);
   gotmpl::TemplateSet set(sprig::helm_functions());
   for (const Template& one : templates)
-    TRY(set.parse(one.name, *one.text, services.limits).within("parsing " + one.name));
+    TRY(set.parse(one.name, *one.text, services.limits));
   return execute_all(set, templates, services);
 }
 

@@ -14,6 +14,18 @@ constexpr std::ptrdiff_t kMaxStackBytes = 5 << 20;
 constexpr std::uint64_t kAskInterruptEvery = 1024;
 constexpr std::size_t kShownChain = 5;
 
+// A message as Go words it names every call on the way in. Of a long way the first and the last calls tell the story.
+std::string without_middle(const std::string& message) {
+  constexpr std::string_view kCall = "error calling ";
+  constexpr std::size_t kShown = 3;  // calls, at either end
+  std::vector<std::size_t> calls;
+  for (std::size_t at = message.find(kCall); at != std::string::npos; at = message.find(kCall, at + 1))
+    calls.push_back(at);
+  if (calls.size() <= 2 * kShown) return message;
+  return fmt::format("{}... {} more calls ...: {}", message.substr(0, calls[kShown]), calls.size() - 2 * kShown,
+                     message.substr(calls[calls.size() - kShown]));
+}
+
 }  // namespace
 
 const Tree* Scope::find(std::string_view name) const {
@@ -35,7 +47,9 @@ Executor::Executor(const Scope& scope, const Functions& functions, const Options
 
 Result<std::string> Executor::run(const std::string& name, const Val& dot) {
   stack_base_ = static_cast<const char*>(__builtin_frame_address(0));
-  return execute(name, dot);
+  Result<std::string> out = execute(name, dot);
+  if (!out.ok()) out.error().message = without_middle(out.error().message);
+  return out;
 }
 
 // Errors -------------------------------------------------------------------------------------------------------------

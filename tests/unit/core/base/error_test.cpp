@@ -25,6 +25,11 @@ TEST_CASE("an error carries its frames outward, the outermost printed first") {
   CHECK(failed.error().text() == "quartering 6: halving again: odd");
 }
 
+TEST_CASE("the place of an error is printed once") {
+  CHECK(Error(Code::invalid, "not YAML").at("a.yaml:3:1").text() == "a.yaml:3:1: not YAML");
+  CHECK(Error(Code::invalid, "template: a.yaml:3:1: no").at("a.yaml:3:1").text() == "template: a.yaml:3:1: no");
+}
+
 TEST_CASE("exit codes are the documented ones") {
   CHECK(base::exit_code(Code::invalid) == 1);
   CHECK(base::exit_code(Code::usage) == 2);

@@ -96,6 +96,10 @@ TEST_CASE("bounds end what would not end, by name") {
     CHECK_MESSAGE(result.error().message.find(row.message) != std::string::npos,
                   result.error().message.substr(0, 2000));
   }
+  const std::string endless =
+      render(R"({{define "a"}}{{include "a" .}}{{end}}{{include "a" .}})", Json()).error().text();
+  CHECK_MESSAGE(endless.size() < 2000, endless);
+  CHECK_MESSAGE(endless.find(" more calls ...") != std::string::npos, endless);
   const std::string deep = std::string(5000, '(') + "1" + std::string(5000, ')');
   CHECK(render("{{" + deep + "}}", Json()).error().code == Code::limit);
 }

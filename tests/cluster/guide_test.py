@@ -43,6 +43,24 @@ class Guide(ClusterCase):
         pods = self.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
         self.assertEqual([p["metadata"]["name"] for p in pods if p["status"]["phase"] != "Running"], [])
 
+    def wishes(self):
+        """What was asked for in every workload, budget and pod: identity and generation."""
+        kinds = ("/apis/apps/v1/namespaces/{}/deployments", "/apis/apps/v1/namespaces/{}/statefulsets",
+                 "/apis/policy/v1/namespaces/{}/poddisruptionbudgets", "/api/v1/namespaces/{}/pods")
+        return {(item["metadata"]["uid"], item["metadata"]["name"], item["metadata"].get("generation"))
+                for kind in kinds for item in self.api.get(kind.format(NAMESPACE))["items"]}
+
+    def test_03_applying_the_tree_again_asks_for_nothing_new(self):
+        # kubectl compares on its side: it always sends a budget's selector (its patch strategy is `replace`) and a
+        # stateful set's volumeClaimTemplates (an atomic list in which the server has set `status`). The server finds
+        # nothing new in either, so no generation moves and no pod is replaced; from then on not even a revision does.
+        tree, wishes = str(self.directory / "k8s"), self.wishes()
+        self.kubectl("apply", "--validate=strict", "-R", "-f", tree)
+        self.assertEqual(self.wishes(), wishes)
+        before, mark = self.settle(), self.mark()
+        self.kubectl("apply", "--validate=strict", "-R", "-f", tree)
+        self.assert_unchanged(before, mark)
+
 
 if __name__ == "__main__":
     harness.main()

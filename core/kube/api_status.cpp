@@ -110,6 +110,28 @@ Error forbidden(const ApiStatus& status, const RequestSubject& subject) {
   return out;
 }
 
+// The server repeats a refused value whole: `Invalid value: [{...a page...}]: field is immutable`. The start of it will
+// do.
+std::string shorter(const std::string& message) {
+  constexpr std::string_view kValue = "Invalid value: ";
+  constexpr std::size_t kShownValue = 60;
+  const std::size_t value = message.find(kValue);
+  if (value == std::string::npos) return message;
+  const std::size_t begin = value + kValue.size(), end = std::max(message.rfind("]: "), message.rfind("}: "));
+  if (end == std::string::npos || end < begin + 2 * kShownValue) return message;
+  return message.substr(0, begin + kShownValue) + "..." + message.substr(end);
+}
+
+std::string immutable_hint(const ApiStatus& status) {
+  if (status.kind == "StatefulSet")
+    return "This part of a StatefulSet cannot change. Put it back, or delete the set alone (kubectl delete "
+           "statefulset " +
+           printable(status.name) +
+           " --cascade=orphan: pods and claims stay) and deploy again; existing claims keep their size until they are "
+           "grown one by one.";
+  return "This field cannot change. Put it back, or delete the object and deploy again.";
+}
+
 std::string join_causes(const ApiStatus& status) {
   std::string out;
   std::size_t shown = 0;
@@ -120,7 +142,7 @@ std::string join_causes(const ApiStatus& status) {
     }
     if (shown++ > 0) out += "; ";
     if (!cause.field.empty()) out += printable(cause.field, 500) + ": ";
-    out += printable(cause.message, 1000);
+    out += printable(shorter(cause.message), 1000);
   }
   return out;
 }
@@ -147,8 +169,12 @@ Error conflict(const ApiStatus& status) {
 Error invalid(const ApiStatus& status) {
   if (status.causes.empty()) return Error(Code::invalid, printable(status.message));
   const std::string kind = status.group.empty() ? status.kind : status.kind + "." + status.group;
-  return Error(Code::invalid,
-               fmt::format("{} {:?} is invalid: {}", printable(kind), printable(status.name), join_causes(status)));
+  Error out(Code::invalid,
+            fmt::format("{} {:?} is invalid: {}", printable(kind), printable(status.name), join_causes(status)));
+  for (const StatusCause& cause : status.causes)
+    if (contains(cause.message, "field is immutable") || contains(cause.message, "Forbidden: updates to statefulset"))
+      out.hint = immutable_hint(status);
+  return out;
 }
 
 // What a webhook said, whatever status it chose; empty if none was involved.

@@ -45,7 +45,8 @@ Result<> refuse_problems(const apply::Planned& planned) {
   if (planned.problems.empty()) return {};
   Error first = planned.problems.front();
   if (planned.problems.size() > 1)
-    first.message += fmt::format(" (and {} more problems, see `nautilusctl diff`)", planned.problems.size() - 1);
+    first.message += fmt::format(" (and {} more {}, see `nautilusctl diff`)", planned.problems.size() - 1,
+                                 planned.problems.size() == 2 ? "problem" : "problems");
   return first;
 }
 

@@ -21,7 +21,9 @@ function(nautilus_unit_test folder)
 endfunction()
 
 foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
-        core/env core/apply core/release core/rehearse)
+        core/env core/apply core/release core/rehearse
+        engine/model engine/book engine/risk engine/matching engine/journal engine/host engine/sequencer engine/replication
+        engine/gateway engine/server)
   nautilus_unit_test(${folder})
 endforeach()
 nautilus_unit_test(cli LIBS)

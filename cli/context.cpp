@@ -37,7 +37,7 @@ std::unique_ptr<Progress> Context::progress() const {
   style.verbose = flags.verbose;
   style.terminal = isatty(STDERR_FILENO) == 1 && !ports.process.environment("CI");
   style.colour = style.terminal && !ports.process.environment("NO_COLOR");
-  return std::make_unique<Progress>(style, ports.clock.now());
+  return std::make_unique<Progress>(style);
 }
 
 Result<std::string> Context::project() const {

@@ -56,8 +56,9 @@ void Progress::on_event(const port::Event& event) {
     fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
     return;
   }
+  if (!start_) start_ = event.time;
   const std::string when =
-      style_.terminal ? fmt::format("{:>7}", short_duration(event.time - start_)) : utc(event.time);
+      style_.terminal ? fmt::format("{:>7}", short_duration(event.time - *start_)) : utc(event.time);
   const std::string_view on = style_.colour ? colour_of(event) : "";
   const std::string_view off = on.empty() ? "" : "\x1b[0m";
   std::string line = fmt::format("{}  {:<14} {}{:<10}{}", when, event.phase, on, event.action, off);

@@ -4,6 +4,7 @@
 // only on a terminal without NO_COLOR, and never as the only sign of anything.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/port/clock.h"
@@ -16,12 +17,12 @@ class Progress final : public port::EventSink {
   struct Style {
     bool json = false, quiet = false, verbose = false, terminal = false, colour = false;
   };
-  Progress(Style style, port::WallTime start) : style_(style), start_(start) {}
+  explicit Progress(Style style) : style_(style) {}
   void on_event(const port::Event& event) override;
 
  private:
   Style style_;
-  port::WallTime start_;
+  std::optional<port::WallTime> start_;  // of the first event: a rehearsal has a clock of its own
 };
 
 // "2026-11-23T14:00:01Z"

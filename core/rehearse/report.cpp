@@ -43,11 +43,48 @@ std::string clock_text(double s) {
   return fmt::format("{}m{:02}s", static_cast<int>(s) / 60, static_cast<int>(s) % 60);
 }
 
+// A line of the chart: one object that took its time, or all of a wave that were there at once.
+struct Row {
+  Span span;
+  std::size_t objects = 1;
+  std::string label() const { return objects == 1 ? span.object : fmt::format("{} objects at once", objects); }
+};
+
+std::vector<Row> rows_of(const std::vector<Span>& spans, double total) {
+  constexpr double kAtOnce = 1.0 / 500;  // of the whole: less than a bar's least width
+  std::vector<Row> out;
+  for (const auto& span : spans) {
+    const bool quick = span.end == "ready" && seconds(span.ended - span.begun) < total * kAtOnce;
+    Row* last = out.empty() ? nullptr : &out.back();
+    if (quick && last && last->span.phase == span.phase && last->span.end == "ready" &&
+        seconds(last->span.ended - last->span.begun) < total * kAtOnce && last->span.begun == span.begun) {
+      ++last->objects;
+      last->span.ended = std::max(last->span.ended, span.ended);
+    } else {
+      out.push_back({span});
+    }
+  }
+  return out;
+}
+
+std::string object_table(const std::vector<Span>& spans) {
+  std::string out = fmt::format(
+      "<details><summary>all {} objects</summary>\n<table class=\"objects\"><tr><th>object</th><th>wave</th>"
+      "<th>applied</th><th>done</th><th>state</th></tr>\n",
+      spans.size());
+  for (const auto& span : spans)
+    out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", escaped(span.object),
+                       escaped(span.phase), clock_text(seconds(span.begun)), clock_text(seconds(span.ended)),
+                       escaped(span.end));
+  return out + "</table></details>\n";
+}
+
 std::string chart(const std::vector<Span>& spans) {
   double total = 0.1;
   for (const auto& span : spans) total = std::max(total, seconds(span.ended));
+  const std::vector<Row> rows = rows_of(spans, total);
   const double scale = (kWidth - kLabel - 20) / total;
-  const int height = kAxis + static_cast<int>(spans.size()) * kRow + 8;
+  const int height = kAxis + static_cast<int>(rows.size()) * kRow + 8;
   std::string svg =
       fmt::format("<svg viewBox=\"0 0 {} {}\" width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"timeline\">\n",
                   kWidth, height, kWidth, height);
@@ -60,18 +97,21 @@ std::string chart(const std::vector<Span>& spans) {
   }
   int y = kAxis;
   std::string phase;
-  for (const auto& span : spans) {
-    if (span.phase != phase && !phase.empty())
-      svg += fmt::format("<line x1=\"0\" y1=\"{0}\" x2=\"{1}\" y2=\"{0}\" class=\"wave\"/>\n", y - 2, kWidth);
-    phase = span.phase;
-    const double x = kLabel + seconds(span.begun) * scale;
-    const double width = std::max(2.0, seconds(span.ended - span.begun) * scale);
-    svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"label\">{}</text>", kLabel - 8, y + 10, escaped(span.object));
+  for (const auto& row : rows) {
+    if (row.span.phase != phase) {
+      if (!phase.empty())
+        svg += fmt::format("<line x1=\"0\" y1=\"{0}\" x2=\"{1}\" y2=\"{0}\" class=\"wave\"/>\n", y - 2, kWidth);
+      svg += fmt::format("<text x=\"0\" y=\"{}\" class=\"phase\">{}</text>", y + 10, escaped(row.span.phase));
+    }
+    phase = row.span.phase;
+    const double x = kLabel + seconds(row.span.begun) * scale;
+    const double width = std::max(2.0, seconds(row.span.ended - row.span.begun) * scale);
+    svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"label\">{}</text>", kLabel - 8, y + 10, escaped(row.label()));
     svg += fmt::format(
         "<rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" rx=\"2\" fill=\"{}\"><title>{}: {} to "
         "{}{}{}</title></rect>\n",
-        x, y, width, kRow - 4, colour(span), escaped(span.object), clock_text(seconds(span.begun)),
-        clock_text(seconds(span.ended)), span.last_message.empty() ? "" : ", ", escaped(span.last_message));
+        x, y, width, kRow - 4, colour(row.span), escaped(row.label()), clock_text(seconds(row.span.begun)),
+        clock_text(seconds(row.span.ended)), row.span.last_message.empty() ? "" : ", ", escaped(row.span.last_message));
     y += kRow;
   }
   return svg + "</svg>\n";
@@ -90,13 +130,16 @@ std::string html_report(const ReportHead& head, const std::vector<Span>& spans) 
       "table{{border-collapse:collapse;margin:12px 0 20px}} th{{text-align:left;font-weight:500;color:#566573;"
       "padding:2px 18px 2px 0}} td{{padding:2px 0;font-variant-numeric:tabular-nums}}\n"
       ".tick{{stroke:#e5e8e8}} .wave{{stroke:#abb2b9;stroke-dasharray:3 3}} .time{{font-size:10px;fill:#566573;"
-      "text-anchor:middle}} .label{{font-size:11px;fill:#1c2833;text-anchor:end}}\n"
+      "text-anchor:middle}} .label{{font-size:11px;fill:#1c2833;text-anchor:end}} "
+      ".phase{{font-size:11px;fill:#566573}}\n"
+      ".objects td,.objects th{{padding-right:18px;font-size:12px}} summary{{cursor:pointer}}\n"
       ".key span{{display:inline-block;width:11px;height:11px;border-radius:2px;margin:0 5px 0 14px}}\n"
       "</style></head><body>\n<h1>{0}</h1>\n<p class=\"verdict\">{2}</p>\n<table>\n{3}</table>\n"
       "<p class=\"key\">from applied to healthy:<span style=\"background:#2a7f9e\"></span>ready"
       "<span style=\"background:#b9770e\"></span>under way<span style=\"background:#c0392b\"></span>failed"
-      "<span style=\"background:#7f8c8d\"></span>deleted</p>\n{4}</body></html>\n",
-      escaped(head.title), head.good ? "#1e8449" : "#c0392b", escaped(head.verdict), facts, chart(spans));
+      "<span style=\"background:#7f8c8d\"></span>deleted</p>\n{4}{5}</body></html>\n",
+      escaped(head.title), head.good ? "#1e8449" : "#c0392b", escaped(head.verdict), facts, chart(spans),
+      object_table(spans));
 }
 
 }  // namespace nautilus::rehearse

@@ -51,17 +51,18 @@ struct Row {
 };
 
 std::vector<Row> rows_of(const std::vector<Span>& spans, double total) {
-  constexpr double kAtOnce = 1.0 / 500;  // of the whole: less than a bar's least width
+  constexpr double kAtOnce = 1.0 / 200;  // of the whole: about the width of a bar that can just be seen
   std::vector<Row> out;
+  Row* folded = nullptr;  // the line of this wave that takes what was ready at once
   for (const auto& span : spans) {
+    if (!out.empty() && out.back().span.phase != span.phase) folded = nullptr;
     const bool quick = span.end == "ready" && seconds(span.ended - span.begun) < total * kAtOnce;
-    Row* last = out.empty() ? nullptr : &out.back();
-    if (quick && last && last->span.phase == span.phase && last->span.end == "ready" &&
-        seconds(last->span.ended - last->span.begun) < total * kAtOnce && last->span.begun == span.begun) {
-      ++last->objects;
-      last->span.ended = std::max(last->span.ended, span.ended);
-    } else {
+    if (!quick || !folded) {
       out.push_back({span});
+      folded = quick ? &out.back() : nullptr;
+    } else {
+      ++folded->objects;
+      folded->span.ended = std::max(folded->span.ended, span.ended);
     }
   }
   return out;

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Every command and flag, run as a person would, against the embedded cluster on a loopback port."""
+"""The built program, run as a person would, without a cluster or against the embedded one on a loopback port.
+
+Every command and flag: what it prints, where it prints it, and the code it ends with.
+"""
 import json
 import os
 import re
@@ -8,11 +11,16 @@ import signal
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("NAUTILUSCTL", str(ROOT / "build" / "release" / "nautilusctl"))
-SECONDS = 120
+SECONDS = 300
+
+# Exit codes of the README's table.
+DONE, ERROR, USAGE, DIFFERENCES, REFUSED, UNREACHABLE = 0, 1, 2, 10, 12, 13
 
 
 class Case(unittest.TestCase):
@@ -22,10 +30,13 @@ class Case(unittest.TestCase):
         self.dir = Path(tempfile.mkdtemp(prefix="nautilus-cli-"))
         self.addCleanup(shutil.rmtree, self.dir, True)
 
-    def run_tool(self, *arguments, expect=0, env=None, cwd=None):
+    def environment(self):
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")}
+        return {**kept, "HOME": str(self.dir), "NO_COLOR": "1"}
+
+    def run_tool(self, *arguments, expect=DONE, cwd=ROOT):
         done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS,
-                              env={**kept, "HOME": str(self.dir), **(env or {})}, cwd=cwd or ROOT)
+                              env=self.environment(), cwd=cwd)
         self.assertEqual(done.returncode, expect, f"nautilusctl {' '.join(arguments)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done
 
@@ -42,38 +53,75 @@ class WithoutCluster(Case):
         self.assertRegex(self.run_tool("version").stdout, r"^nautilusctl \d+\.\d+\.\d+\n$")
         self.assertIn("version", json.loads(self.run_tool("version", "--output", "json").stdout))
         self.assertEqual(self.run_tool("environments").stdout.split(), ["dev", "prod", "staging"])
+        self.assertEqual(json.loads(self.run_tool("environments", "-o", "json").stdout), ["dev", "prod", "staging"])
+
+    def test_the_project_is_found_from_inside_it_or_named(self):
+        self.assertEqual(self.run_tool("environments", cwd=ROOT / "docs").stdout.split(), ["dev", "prod", "staging"])
         self.assertEqual(self.run_tool("environments", "--project", str(ROOT), cwd="/").stdout.split(), ["dev", "prod", "staging"])
+
+    def test_help_names_every_command(self):
+        text = self.run_tool("--help").stdout
+        for command in ("environments", "render", "diff", "deploy", "status", "history", "rollback", "destroy", "rehearse", "sim"):
+            self.assertIn(f"  {command} ", text)
 
     def test_completions_are_up_to_date(self):
         for shell in ("bash", "zsh", "fish"):
             self.assertEqual(self.run_tool("completion", shell).stdout, (ROOT / "completions" / f"nautilusctl.{shell}").read_text(),
                              f"run: nautilusctl completion {shell} > completions/nautilusctl.{shell}")
 
-    def test_a_wrong_command_line_is_exit_code_2(self):
-        for arguments in (["deplyo"], ["deploy", "--no-such-flag"], ["deploy"], ["render"], ["render", "--env", "production"],
+    def test_completions_know_commands_and_flags(self):
+        for shell in ("bash", "zsh", "fish"):
+            for word in ("rehearse", "serve", "take-from", "delete-data"):
+                self.assertIn(word, self.run_tool("completion", shell).stdout, shell)
+        script = self.dir / "completion.bash"
+        script.write_text(self.run_tool("completion", "bash").stdout)
+        self.assertEqual(subprocess.run(["bash", "-n", str(script)]).returncode, 0)
+
+    def test_a_wrong_command_line_is_told_apart_from_a_failure(self):
+        for arguments in ([], ["deplyo"], ["deploy"], ["deploy", "--no-such-flag"], ["render"], ["render", "--env"],
+                          ["render", "--env", "production"], ["render", "--env", "prod", "--no-such-flag"],
+                          ["render", "--env", "dev", "-o", "xml"], ["version", "--output", "xml"],
                           ["deploy", "--env", "dev", "--timeout", "soon"], ["deploy", "--env", "dev", "--lock-timeout", "-1s"],
-                          ["destroy", "--env", "dev"], ["completion", "tcsh"], ["rollback", "--env", "dev", "--to", "0"],
-                          ["deploy", "--env", "dev", "--dry-run", "maybe"], ["render", "--env", "dev", "-o", "xml"]):
+                          ["deploy", "--env", "dev", "--dry-run", "maybe"], ["deploy", "--env", "dev", "--plan", "p.json", "--set", "a=b"],
+                          ["destroy", "--env", "dev"], ["completion", "tcsh"], ["rollback", "--env", "dev", "--to", "0"]):
             with self.subTest(arguments=arguments):
-                self.assertIn("error:", self.run_tool(*arguments, expect=2).stderr)
+                done = self.run_tool(*arguments, expect=USAGE)
+                self.assertEqual(done.stdout, "")
+                self.assertIn("error: ", done.stderr)
 
     def test_an_unknown_environment_lists_the_known_ones(self):
-        self.assertIn("dev, prod, staging", self.run_tool("render", "--env", "live", expect=2).stderr)
+        self.assertIn("dev, prod, staging", self.run_tool("render", "--env", "live", expect=USAGE).stderr)
 
     def test_render(self):
         text = self.run_tool("render", "--env", "prod").stdout
         self.assertIn("# Source: nautilus-platform/charts/", text)
         whole = json.loads(self.run_tool("render", "--env", "prod", "-o", "json").stdout)
         self.assertEqual(text.count("\n---\n") + 1, len(whole["items"]))
-        changed = self.run_tool("render", "--env", "prod", "--set", "backend.image.tag=9.9.9").stdout
-        self.assertIn("nautilus-backend:9.9.9", changed)
-        more = self.dir / "more.yaml"
-        more.write_text("backend: {image: {tag: 8.8.8}}\n")
-        self.assertIn(":8.8.8", self.run_tool("render", "--env", "prod", "--values", str(more)).stdout)
-        (self.dir / "tag").write_text("7.7.7")
-        for flag in (["--set-string", "backend.image.tag=7.7.7"], ["--set-json", 'backend.image={"tag":"7.7.7"}'],
-                     ["--set-file", f"backend.image.tag={self.dir}/tag"], ["--set-literal", "backend.image.tag=7.7.7"]):
-            self.assertIn(":7.7.7", self.run_tool("render", "--env", "prod", *flag).stdout)
+
+    def test_render_prints_every_environment_the_same_each_time(self):
+        for env in ("dev", "staging", "prod"):
+            first = self.run_tool("render", "--env", env).stdout
+            self.assertGreater(first.count("\nkind: "), 50)
+            self.assertEqual(first, self.run_tool("render", "--env", env).stdout)
+            self.assertEqual(len(json.loads(self.run_tool("render", "--env", env, "-o", "json").stdout)["items"]), first.count("\nkind: "))
+
+    def backend_tag(self, *arguments):
+        items = json.loads(self.run_tool("render", "--env", "dev", "-o", "json", *arguments).stdout)["items"]
+        found = [item for item in items if item["kind"] == "Deployment" and item["metadata"]["name"] == "nautilus-backend"]
+        return found[0]["spec"]["template"]["spec"]["containers"][0]["image"].split("@")[0].rsplit(":", 1)[1]
+
+    def test_values_come_from_files_and_flags_and_the_last_one_wins(self):
+        file, second, text = self.dir / "v.yaml", self.dir / "w.yaml", self.dir / "tag"
+        file.write_text("backend: {image: {tag: from-file}}\n")
+        second.write_text("backend: {image: {tag: from-second}}\n")
+        text.write_text("from-text")
+        rows = [(["--values", str(file)], "from-file"), (["-f", str(file), "-f", str(second)], "from-second"),
+                (["-f", str(file), "--set", "backend.image.tag=from-set"], "from-set"),
+                (["--set-string", "backend.image.tag=1.10"], "1.10"), (["--set-json", 'backend.image={"tag":"from-json"}'], "from-json"),
+                (["--set-file", f"backend.image.tag={text}"], "from-text"), (["--set-literal", "backend.image.tag=literal"], "literal")]
+        for arguments, tag in rows:
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.backend_tag(*arguments), tag)
 
     def test_render_writes_the_tree_of_the_guide(self):
         for env in ("dev", "staging", "prod"):
@@ -84,18 +132,35 @@ class WithoutCluster(Case):
                          "deployments/frontend-deployment.yaml", "deployments/nautilus-engine-deployment.yaml", "services", "ingress"):
                 self.assertTrue((out / path).exists(), f"{env}: {path}")
 
-    def test_bad_input_is_one_clear_error(self):
+    BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"{b}: &{b} [{','.join(['*' + a] * 10)}]\n" for a, b in zip("abcdefgh", "bcdefghi"))
+
+    def test_bad_values_are_one_clear_error(self):
+        broken, bomb = self.dir / "broken.yaml", self.dir / "bomb.yaml"
+        broken.write_text("backend:\n  image: [1, 2\n")
+        bomb.write_text(self.BOMB)
+        rows = [(["-f", str(broken)], ERROR, "broken.yaml:"), (["-f", str(bomb)], ERROR, "bomb.yaml"),
+                (["-f", str(self.dir / "none")], ERROR, "none"), (["--set", "backend.image"], ERROR, "backend.image"),
+                (["--set", "pgbouncer.replicas=many"], ERROR, "/replicas: got string, want integer"),
+                (["--set", "backend.image=plain"], ERROR, "/image: got string, want object"), (["--env", "moon"], USAGE, "moon")]
+        for arguments, code, part in rows:
+            with self.subTest(arguments=arguments):
+                env = [] if "--env" in arguments else ["--env", "prod"]
+                done = self.run_tool("render", *env, *arguments, expect=code)
+                self.assertIn(part, done.stderr)
+                self.assertEqual(done.stderr.count("error: "), 1)
+
+    def test_bad_files_of_the_project_are_one_clear_error(self):
         project = self.project()
         chart, prod = project / "templates" / "nautilus-platform", project / "manifests" / "environments" / "prod"
         loop = '{{ define "loop" }}{{ include "loop" . }}{{ include "loop" . }}{{ end }}{{ include "loop" . }}'
-        bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{b}: &{b} [" + ",".join([f"*{a}"] * 9) + "]\n" for a, b in zip("abcdefgh", "bcdefghi"))
         rows = [
             (chart / "templates" / "broken.yaml", "x: {{ .Values.nothing.here }}", ["broken.yaml:1:", ".Values.nothing.here", "nil pointer"]),
             (chart / "templates" / "broken.yaml", "x: {{ if }}", ["broken.yaml:1"]),
             (chart / "templates" / "broken.yaml", "kind: [", ["broken.yaml"]),
             (chart / "templates" / "broken.yaml", loop, ["broken.yaml", "deep"]),
             (prod / "values-production.yaml", "a: 1\na: 2\n", ["values-production.yaml:2", "a"]),
-            (prod / "values-production.yaml", bomb, ["values-production.yaml", "nodes"]),
+            (prod / "values-production.yaml", self.BOMB, ["values-production.yaml", "nodes"]),
             (prod / "environment.yaml", "apiVersion: nautilusctl.io/v1alpha1\nkind: Environment\nmetadata: {name: prod}\nspec: {chrt: x}\n",
              ["environment.yaml"]),
         ]
@@ -103,37 +168,39 @@ class WithoutCluster(Case):
             with self.subTest(text=text[:40]):
                 before = file.read_text() if file.exists() else None
                 file.write_text(text)
-                error = self.run_tool("render", "--env", "prod", "--project", str(project), expect=1).stderr
+                error = self.run_tool("render", "--env", "prod", "--project", str(project), expect=ERROR).stderr
                 for part in expected:
                     self.assertIn(part, error)
+                self.assertEqual(error.count("error: "), 1)
                 file.unlink() if before is None else file.write_text(before)
 
-    def test_a_value_of_the_wrong_type_names_both_types(self):
-        error = self.run_tool("render", "--env", "prod", "--set", "pgbouncer.replicas=many", expect=1).stderr
-        self.assertIn("replicas", error)
-        self.assertIn("string", error)
-        self.assertIn("integer", error)
-
     def test_errors_as_json(self):
-        told = json.loads(self.run_tool("deploy", "--env", "prod", "-o", "json", "--kubeconfig", str(self.dir / "none"), expect=1).stdout)
+        told = json.loads(self.run_tool("deploy", "--env", "prod", "-o", "json", "--kubeconfig", str(self.dir / "none"), expect=ERROR).stdout)
         self.assertEqual(told["error"]["exitCode"], 1)
         self.assertTrue(told["error"]["message"])
+        told = json.loads(self.run_tool("render", "--env", "moon", "--output", "json", expect=USAGE).stdout)["error"]
+        self.assertEqual((told["code"], told["exitCode"]), ("usage", USAGE))
+        self.assertIn("moon", told["message"])
 
     def test_no_cluster(self):
-        self.assertIn("kubeconfig", self.run_tool("status", "--env", "dev", expect=1).stderr)
+        self.assertIn("kubeconfig", self.run_tool("status", "--env", "dev", expect=ERROR).stderr)
+        self.assertIn("none", self.run_tool("status", "--env", "dev", "--kubeconfig", str(self.dir / "none"), expect=ERROR).stderr)
         config = self.dir / "config"
-        config.write_text('{"apiVersion":"v1","kind":"Config","clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:1"}}],'
-                          '"users":[],"contexts":[{"name":"c","context":{"cluster":"c"}}],"current-context":"c"}')
-        self.run_tool("status", "--env", "dev", "--kubeconfig", str(config), expect=13)
-        self.assertIn('"nowhere"', self.run_tool("status", "--env", "dev", "--kubeconfig", str(config), "--context", "nowhere", expect=1).stderr)
+        for context in ({"cluster": "c"}, {"cluster": "c", "user": ""}):
+            config.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "users": [], "current-context": "c",
+                                          "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+                                          "contexts": [{"name": "c", "context": context}]}))
+            self.run_tool("status", "--env", "dev", "--kubeconfig", str(config), expect=UNREACHABLE)
+            done = self.run_tool("status", "--env", "dev", "--kubeconfig", str(config), "--context", "nowhere", expect=ERROR)
+            self.assertIn('"nowhere"', done.stderr)
 
     def test_a_full_disk_is_said(self):
-        if not os.path.exists("/dev/full"):
-            self.skipTest("no /dev/full")
-        with open("/dev/full", "w") as full:
-            done = subprocess.run([BINARY, "render", "--env", "dev"], stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=SECONDS)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("standard output", done.stderr)
+        for arguments in (["version"], ["render", "--env", "dev"]):
+            with self.subTest(arguments=arguments), open("/dev/full", "w") as full:
+                done = subprocess.run([BINARY, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=SECONDS,
+                                      env=self.environment())
+                self.assertEqual(done.returncode, ERROR, done.stderr)
+                self.assertIn("standard output", done.stderr)
 
     def test_rehearsal(self):
         page = self.dir / "report.html"
@@ -144,7 +211,27 @@ class WithoutCluster(Case):
         again = json.loads(self.run_tool("rehearse", "deploy", "--env", "prod", "--seed", "7", "-o", "json").stdout)
         self.assertEqual(first["transcript"], again["transcript"], "the same seed gives the same run")
         self.assertIn("<svg", page.read_text())
-        self.assertIn("would fail", self.run_tool("rehearse", "deploy", "--env", "prod", "--nodes", "1", expect=1).stdout)
+        self.assertIn("prod", page.read_text())
+        self.assertGreater(page.stat().st_size, 5000)
+        other = json.loads(self.run_tool("rehearse", "deploy", "--env", "prod", "--seed", "8", "--nodes", "15", "-o", "json", "-q").stdout)
+        self.assertTrue(other["good"], other)
+        self.assertNotEqual(first["transcript"], other["transcript"])
+        self.assertIn("would fail", self.run_tool("rehearse", "deploy", "--env", "prod", "--nodes", "1", expect=ERROR).stdout)
+
+
+class Serving(Case):
+    def test_what_it_says_for_people_and_how_it_ends(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            config = self.dir / how.name
+            server = subprocess.Popen([BINARY, "sim", "serve", "--write-kubeconfig", str(config)], stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, text=True, env=self.environment())
+            self.assertIn(str(config), server.stdout.readline())
+            server.send_signal(how)
+            server.communicate(timeout=SECONDS)
+            self.assertEqual(server.returncode, DONE)
+
+    def test_it_refuses_to_listen_beyond_this_machine(self):
+        self.run_tool("sim", "serve", "--address", "0.0.0.0", expect=REFUSED)
 
 
 class OnTheEmbeddedCluster(Case):
@@ -152,27 +239,48 @@ class OnTheEmbeddedCluster(Case):
         super().setUp()
         self.config = self.dir / "kubeconfig"
         self.server = subprocess.Popen([BINARY, "sim", "serve", "--address", "127.0.0.1", "--port", "0", "--write-kubeconfig", str(self.config),
-                                        "--speed", "100", "--seed", "3", "--nodes", "12"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                        "--speed", "100", "--seed", "3", "--nodes", "12", "-o", "json"],
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.environment())
         self.addCleanup(self.stop)
-        self.assertIn(str(self.config), self.server.stdout.readline())
+        said = ""
+        while not said.strip().endswith("}"):  # one JSON value, on one line or several
+            line = self.server.stdout.readline()
+            self.assertTrue(line, "the server ended before it said where it is")
+            said += line
+        self.url = json.loads(said)["url"]
 
     def stop(self):
         self.server.send_signal(signal.SIGTERM)
         self.server.wait(timeout=SECONDS)
         self.server.stdout.close()
 
-    def tool(self, *arguments, expect=0):
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)
+
+    def tool(self, *arguments, expect=DONE):
         return self.run_tool("--kubeconfig", str(self.config), *arguments, expect=expect)
 
+    def test_a_platform_is_deployed_healthy_and_removed(self):
+        self.assertEqual(len(self.get("/api/v1/nodes")["items"]), 12)
+        self.tool("deploy", "--env", "dev", "--yes", "--wait", "--verbose", "--context", "sim")
+        self.assertEqual(self.get("/api/v1/namespaces/nautilus-trading/services/nautilus-backend")["kind"], "Service")
+        self.tool("status", "--env", "dev")
+        self.tool("diff", "--env", "dev")
+        self.tool("destroy", "--env", "dev", "--yes", "--delete-data")
+        with self.assertRaises(urllib.error.HTTPError) as gone:
+            self.get("/api/v1/namespaces/nautilus-trading/services/nautilus-backend")
+        self.assertEqual(gone.exception.code, 404)
+
     def test_the_life_of_a_release(self):
-        self.assertIn("to create", self.tool("diff", "--env", "dev", expect=10).stdout)
+        self.assertIn("to create", self.tool("diff", "--env", "dev", expect=DIFFERENCES).stdout)
         self.tool("deploy", "--env", "dev", "--yes", "--wait", "--verbose", "--no-wait")
         self.tool("deploy", "--env", "dev", "--dry-run", "server", "--set", "backend.image.tag=2.0.0")
         plan = self.dir / "plan.json"
-        self.tool("diff", "--env", "dev", "--set", "backend.image.tag=2.0.0", "--save-plan", str(plan), expect=10)
+        self.tool("diff", "--env", "dev", "--set", "backend.image.tag=2.0.0", "--save-plan", str(plan), expect=DIFFERENCES)
         edited = self.dir / "edited.json"
         edited.write_text(plan.read_text().replace("2.0.0", "6.6.6"))
-        self.assertIn("digest", self.tool("deploy", "--plan", str(edited), "--yes", expect=12).stderr)
+        self.assertIn("digest", self.tool("deploy", "--plan", str(edited), "--yes", expect=REFUSED).stderr)
         self.tool("deploy", "--plan", str(plan), "--yes", "--no-wait")
         history = json.loads(self.tool("history", "--env", "dev", "-o", "json").stdout)
         self.assertEqual([entry["status"] for entry in history], ["superseded", "deployed"])
@@ -182,17 +290,18 @@ class OnTheEmbeddedCluster(Case):
         self.assertIn("nothing to do", self.tool("deploy", "--env", "dev", "--yes").stdout)
         self.tool("destroy", "--env", "dev", "--yes")
         self.tool("destroy", "--env", "dev", "--yes", "--delete-data")
-        self.assertIn("not deployed", self.tool("status", "--env", "dev", "--all", expect=1).stdout)
+        self.assertIn("not deployed", self.tool("status", "--env", "dev", "--all", expect=ERROR).stdout)
 
     def test_removing_what_holds_data_has_to_be_asked_for(self):
         project = self.project()
         self.tool("deploy", "--env", "dev", "--yes", "--no-wait", "--project", str(project))
         file = project / "templates" / "nautilus-platform" / "charts" / "redis-sentinel" / "templates"
         shutil.rmtree(file)
-        refused = self.tool("deploy", "--env", "dev", "--yes", "--project", str(project), expect=12).stderr
+        refused = self.tool("deploy", "--env", "dev", "--yes", "--project", str(project), expect=REFUSED).stderr
         object_id = re.search(r'"(StatefulSet [^"]+)"', refused).group(1)
-        plan = self.tool("diff", "--env", "dev", "--project", str(project), "--allow-removal", object_id, "-o", "json", expect=12)
+        plan = self.tool("diff", "--env", "dev", "--project", str(project), "--allow-removal", object_id, "-o", "json", expect=REFUSED)
         self.assertTrue(json.loads(plan.stdout.split('\n{\n  "error"')[0])["problems"])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

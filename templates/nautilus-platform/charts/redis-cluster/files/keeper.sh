@@ -4,6 +4,7 @@
 #   nobody has a slot        the first node hands out the slots, when all nodes answer and none is part of a cluster
 #   a peer's address is new  meet it again: after a full restart no node knows where the others went
 #   this node owns nothing   become a replica of the master that lacks one (a lost disk, or a first start)
+#   one replica too many     move it from its master to one that has too few
 #   an entry failed for good forget it, when every real peer is connected
 #
 # REDIS_PEERS: host names, one for each ordinal. REDIS_MASTERS, REDIS_REPLICAS: the wanted shape.
@@ -85,19 +86,50 @@ choose_master() {
     }'
 }
 
+# Whether a view ($1) holds every peer, connected.
+complete() {
+  for address in $addresses; do
+    echo "$1" | awk -v a="$address:$PORT@" 'index($2, a) == 1 && $8 == "connected" { ok = 1 } END { exit !ok }' || return 1
+  done
+}
+
+# A node that has just joined does not know yet who follows whom, so a master is asked.
 follow() {
   nodes="$(cli "$POD_IP" "cluster nodes")"
-  echo "$nodes" | awk '$3 ~ /myself/ && $3 ~ /master/ && NF == 8 { found = 1 } END { exit !found }' || return
-  master="$(choose_master "$nodes")"
-  [ -n "$master" ] || return
-  say "following $master: $(cli "$POD_IP" "cluster replicate $master")"
+  me="$(echo "$nodes" | awk '$3 ~ /myself/ && $3 ~ /master/ && NF == 8 { print $1 }')"
+  [ -n "$me" ] || return
+  for peer in $addresses; do
+    [ "$peer" != "$POD_IP" ] || continue
+    view="$(cli "$peer" "cluster nodes")"
+    echo "$view" | awk -v me="$me" '$1 == me { known = 1 } $3 ~ /myself/ && NF > 8 { owns = 1 } END { exit !(known && owns) }' || continue
+    complete "$view" || continue
+    master="$(choose_master "$view")"
+    [ -n "$master" ] || continue
+    say "following $master: $(cli "$POD_IP" "cluster replicate $master")"
+    return
+  done
+}
+
+# Two nodes that joined at once may have chosen alike. Of the replicas of a master with too many, the one with the last
+# id moves; every node sees the same ids, so no other does.
+balance() {
+  nodes="$(cli "$POD_IP" "cluster nodes")"
+  complete "$nodes" || return
+  master="$(echo "$nodes" | awk -v wanted="$REDIS_REPLICAS" '
+    $3 ~ /fail/ { next }
+    $3 ~ /myself/ && $3 ~ /slave/ { me = $1; mine = $4 }
+    $3 ~ /slave/ { replicas[$4]++; if (("x" $1) > ("x" last[$4])) last[$4] = $1 }
+    $3 ~ /master/ && NF > 8 { id[++n] = $1 }
+    END {
+      if (me == "" || replicas[mine] <= wanted || last[mine] != me) exit
+      for (i = 1; i <= n; i++) if (replicas[id[i]] + 0 < wanted) { print id[i]; exit }
+    }')"
+  [ -z "$master" ] || say "moving to $master: $(cli "$POD_IP" "cluster replicate $master")"
 }
 
 forget() {
   nodes="$(cli "$POD_IP" "cluster nodes")"
-  for address in $addresses; do
-    echo "$nodes" | awk -v a="$address:$PORT@" 'index($2, a) == 1 && $8 == "connected" { ok = 1 } END { exit !ok }' || return
-  done
+  complete "$nodes" || return
   for id in $(echo "$nodes" | awk '$3 !~ /myself/ && $3 !~ /fail\?/ && ($3 ~ /fail/ || $3 ~ /noaddr/) && NF == 8 { print $1 }'); do
     say "forgetting $id: $(cli "$POD_IP" "cluster forget $id")"
   done
@@ -115,7 +147,7 @@ while :; do
     else
       meet
       follow
-      [ "$found" -lt "$total" ] || forget
+      [ "$found" -lt "$total" ] || { balance; forget; }
     fi
   fi
   sleep "$KEEPER_PERIOD" &

@@ -29,7 +29,7 @@ endforeach()
 nautilus_unit_test(cli LIBS)
 
 # Suites that are more than one module bring their own file.
-foreach(suite tidy contract scenarios cluster differential/helm)
+foreach(suite tidy contract scenarios platform cluster differential/helm)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/${suite}/CMakeLists.txt)
     add_subdirectory(tests/${suite})
   endif()

@@ -4,7 +4,7 @@
 #   (nothing)   everything below; this is what CI runs
 #   --quick     debug build, unit tests, the embedded contract, tidy, the program without a cluster
 #   --unit      the same with the release build
-#   --cluster   release build, the contract and the end-to-end tests on a real control plane
+#   --cluster   release build, our rendering beside Helm's, the contract and the end-to-end tests on a real control plane
 #   --bench     release build, the benchmarks in full
 #
 # Each phase prints how long it took; the last line is "N passed, N failed". The exit status is 0 only if nothing failed.
@@ -65,7 +65,10 @@ case $mode in
   all | --cluster | --bench) phase "tools" scripts/build-tools.sh ;;
 esac
 case $mode in
-  all | --cluster) phase "real control plane" ctest_run "$preset" cluster -L cluster ;;
+  all | --cluster)
+    phase "real Helm" ctest_run "$preset" helm -L differential
+    phase "real control plane" ctest_run "$preset" cluster -L cluster
+    ;;
 esac
 case $mode in
   all) phase "benchmarks (smoke)" python3 -B tests/bench/run.py --smoke --json "$results/bench.json" ;;

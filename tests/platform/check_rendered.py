@@ -230,25 +230,30 @@ def fits(match, o):
     return match.get("labels", {}).items() <= meta.get("labels", {}).items()
 
 
+def check(environment_file, rendered):
+    """(number of objects, faults) of an environment's rendered text."""
+    environment = yaml.safe_load(environment_file.read_text())
+    objects = [o for o in yaml.safe_load_all(rendered) if o]
+    chart = environment_file.parent / environment["spec"]["chart"]
+    held = Check(environment, objects)
+    held.names()
+    held.pods()
+    held.secrets()
+    held.services()
+    held.flows()
+    held.quota()
+    held.tree(yaml.safe_load((chart / "k8s-tree.yaml").read_text())["rules"])
+    return len(objects), held.faults
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    environment_file = Path(sys.argv[1])
-    environment = yaml.safe_load(environment_file.read_text())
-    objects = [o for o in yaml.safe_load_all(Path(sys.argv[2]).read_text()) if o]
-    chart = environment_file.parent / environment["spec"]["chart"]
-    check = Check(environment, objects)
-    check.names()
-    check.pods()
-    check.secrets()
-    check.services()
-    check.flows()
-    check.quota()
-    check.tree(yaml.safe_load((chart / "k8s-tree.yaml").read_text())["rules"])
-    for fault in check.faults:
-        print(f"{environment['metadata']['name']}: {fault}")
-    print(f"{environment['metadata']['name']}: {len(objects)} objects, {len(check.faults)} faults")
-    sys.exit(1 if check.faults else 0)
+    count, faults = check(Path(sys.argv[1]), Path(sys.argv[2]).read_text())
+    for fault in faults:
+        print(fault)
+    print(f"{count} objects, {len(faults)} faults")
+    sys.exit(1 if faults else 0)
 
 
 if __name__ == "__main__":

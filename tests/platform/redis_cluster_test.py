@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Runs the Redis cluster's own configuration and keeper script on real redis-server processes.
 
-    redis_cluster_test.py RENDERED_YAML      the rendered objects of prod
+    NAUTILUSCTL=build/release/nautilusctl redis_cluster_test.py      what that program renders for prod
+    redis_cluster_test.py RENDERED_YAML                              or the output of `helm template`
 
 Six nodes on six loopback addresses: they form the cluster, survive a full restart in which every address is new, and
 take in a node that lost its disk. Needs redis-server, redis-cli and python3-yaml; Linux, because all of 127/8 is used.
 """
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,11 +20,30 @@ from pathlib import Path
 
 import yaml
 
-PORT = 17379
+ROOT = Path(__file__).resolve().parents[2]
+BUS_OFFSET = 10000  # a node's second port, for the cluster's own talk, lies this far above the first
 NODES, MASTERS = 6, 3
+NETWORKS = (101, 102)  # third byte of the addresses before and after the restart
 DEADLINE_SECONDS = 60
 POLL_SECONDS = 0.2
 PASSWORD = "only-for-this-test"
+
+
+def free_port():
+    """A port that is free, with its second one, on all addresses of this test."""
+    for port in random.SystemRandom().sample(range(20000, 30000), 50):
+        try:
+            for address in (f"127.0.{network}.{ordinal}" for network in NETWORKS for ordinal in range(NODES)):
+                for one in (port, port + BUS_OFFSET):
+                    with socket.socket() as probe:
+                        probe.bind((address, one))
+            return port
+        except OSError:
+            continue
+    sys.exit("no free port")
+
+
+PORT = free_port()
 
 
 class Nodes:
@@ -87,6 +109,9 @@ def whole(network):
     return True
 
 
+seen = []
+
+
 def wait(what, condition):
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
@@ -94,12 +119,32 @@ def wait(what, condition):
             raise AssertionError(f"not within {DEADLINE_SECONDS} s: {what}")
         time.sleep(POLL_SECONDS)
     print(f"ok: {what}")
+    seen.append(what)
+
+
+def rendered():
+    if len(sys.argv) == 2:
+        return Path(sys.argv[1]).read_text()
+    if len(sys.argv) > 2 or "NAUTILUSCTL" not in os.environ:
+        sys.exit(__doc__)
+    return subprocess.run([os.environ["NAUTILUSCTL"], "--project", str(ROOT), "render", "--env", "prod"], check=True, capture_output=True,
+                          text=True).stdout
+
+
+def crowd():
+    """Makes one replica follow the master of another, so that one master has two and one has none."""
+    replicas = [line.split() for line in ask("127.0.102.0", "cluster", "nodes").splitlines() if "slave" in line]
+    first, second = replicas[:2]
+    address = first[1].split(":")[0]
+    assert ask(address, "cluster", "replicate", second[3]) == "OK"
+    assert not whole(102)
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    objects = [o for o in yaml.safe_load_all(Path(sys.argv[1]).read_text()) if o]
+    for program in ("redis-server", "redis-cli"):
+        if not shutil.which(program):
+            sys.exit(f"{program} is not installed; scripts/bootstrap.sh installs it")
+    objects = [o for o in yaml.safe_load_all(rendered()) if o]
     files = next(o["data"] for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "redis-cluster-config")
     directory = Path(tempfile.mkdtemp(prefix="redis-cluster-test-"))
     nodes = Nodes(directory, files)
@@ -125,9 +170,13 @@ def main():
         wait("a node that lost its disk comes back as a replica, and its old entry is forgotten", lambda: whole(102))
         assert ask("127.0.102.1", "get", "order") == "42"
 
+        crowd()
+        wait("a replica that followed the wrong master moves to the one that has none", lambda: whole(102))
+
         for ordinal in range(NODES):  # more than fits: the writer is refused, nothing is evicted
             assert ask(f"127.0.102.{ordinal}", "config", "get", "maxmemory-policy").split() == ["maxmemory-policy", "noeviction"]
         print("ok: nothing may be evicted")
+        print(f"{len(seen) + 1} passed, 0 failed")
         passed = True
     finally:
         nodes.stop_all()

@@ -162,8 +162,8 @@ int main(int argc, char** argv) {
   host::RealProcess process;
   const std::string helm = find_helm(process, files);
   if (helm.empty()) {
-    std::puts("skipped: no helm (set NAUTILUS_TOOLS to a directory with bin/helm)");
-    return 77;
+    std::puts("no helm: build it with scripts/build-tools.sh, or set NAUTILUS_TOOLS to a directory with bin/helm");
+    return process.environment("NAUTILUS_REQUIRE_CLUSTER") ? 1 : 77;
   }
   std::vector<Target> targets;
   if (argc > 1) {

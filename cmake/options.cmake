@@ -7,12 +7,15 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")  # line numbers in crash 
 # -fPIE everywhere (not CMake's -fPIC for libraries): one precompiled header must fit libraries and programs alike.
 
 find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
+
+# Debian has fmt only as a shared library or header-only; compiled once from its headers it costs neither start nor
+# build time.
+add_library(nautilus_fmt STATIC ${CMAKE_SOURCE_DIR}/cmake/fmt.cpp)
 
 add_library(nautilus_options INTERFACE)
 target_include_directories(nautilus_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_link_libraries(nautilus_options INTERFACE fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
+target_link_libraries(nautilus_options INTERFACE nautilus_fmt nlohmann_json::nlohmann_json Threads::Threads)
 target_compile_options(nautilus_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
   -Wformat=2 -Wundef -Wcast-qual
@@ -37,4 +40,9 @@ target_link_options(nautilus_options INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexe
 find_program(MOLD_LINKER mold)
 if(MOLD_LINKER)
   target_link_options(nautilus_options INTERFACE -fuse-ld=mold)
+endif()
+
+# The C++ runtime goes into the program, except under sanitizers, which replace parts of it.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT NAUTILUS_SANITIZE)
+  target_link_options(nautilus_options INTERFACE -static-libstdc++ -static-libgcc)
 endif()

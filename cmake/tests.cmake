@@ -26,6 +26,7 @@ foreach(folder core/base core/port core/value core/gotmpl core/status core/host 
         engine/gateway engine/server)
   nautilus_unit_test(${folder})
 endforeach()
+target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives
 nautilus_unit_test(cli LIBS)
 
 # Suites that are more than one module bring their own file.

@@ -2,6 +2,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "core/chart/archive_library.h"
 #include "core/chart/load_internal.h"
 
 namespace nautilus::chart::internal {
@@ -68,6 +69,7 @@ Result<std::string> read_entry(archive* handle, const std::string& name, Budget&
 Result<Files> read_archive(std::string_view bytes, const std::string& what, Budget& budget) {
   if (!bytes.starts_with("\x1F\x8B"))
     return Error(Code::invalid, "not a gzipped archive", "name a chart directory or a packaged chart (.tgz)").at(what);
+  TRY(load_libarchive());
   const Handle handle(archive_read_new());
   if (!handle) return Error(Code::internal, "no memory for an archive reader");
   archive_read_support_filter_gzip(handle.get());

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <unordered_map>
 
+#include "core/host/curl_library.h"
 #include "core/host/endpoint.h"
 #include "core/host/peer_certificate.h"
 
@@ -549,6 +550,7 @@ void CurlTransport::cancel(RequestId id) {
 
 // Once for the process, on first use; there is no matching cleanup, as the process ends with it.
 Result<> initialise_libcurl() {
+  TRY(load_curl());
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (result == CURLE_OK) return {};
   return Error(Code::internal, fmt::format("libcurl cannot be initialised: {}", curl_easy_strerror(result)));

@@ -6,7 +6,6 @@ namespace nautilus::sim {
 namespace {
 
 using Wide = Quantity::Wide;
-constexpr Wide kNano = 1'000'000'000;
 constexpr Wide kMost = static_cast<Wide>(1) << 122;
 
 struct Suffix {

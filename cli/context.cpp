@@ -30,6 +30,8 @@ void Context::note(std::string_view text) const {
   if (!flags.quiet) fmt::print(stderr, "{}\n", text);
 }
 
+void Context::warn(std::string_view text) const { fmt::print(stderr, "warning: {}\n", text); }
+
 std::unique_ptr<Progress> Context::progress() const {
   Progress::Style style;
   style.json = flags.format == Format::json;

@@ -41,7 +41,8 @@ class Context {
 
   // stderr: progress, warnings, hints.
   std::unique_ptr<Progress> progress() const;
-  void note(std::string_view text) const;
+  void note(std::string_view text) const;  // not with --quiet
+  void warn(std::string_view text) const;
 
   // --project, or the nearest project at or above the working directory, or the one installed with the binary.
   Result<std::string> project() const;

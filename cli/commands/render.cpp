@@ -30,6 +30,7 @@ Result<int> render(Context& context, const ValuesFlags& flags, const std::string
   ASSIGN_OR_RETURN(const auto env, context.environment(flags.env));
   auto services = render_services(context);
   ASSIGN_OR_RETURN(const auto desired, apply::render(context.ports.files, env, flags.overrides, services));
+  for (const auto& warning : desired.warnings) context.warn(warning);
   if (!output_dir.empty()) {
     TRY(write_tree(context, env, desired, output_dir).within("writing " + output_dir));
     return 0;

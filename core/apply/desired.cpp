@@ -8,7 +8,9 @@ Result<Desired> render(const port::Filesystem& files, const env::Environment& en
     ASSIGN_OR_RETURN(const auto loaded, chart::load(files, environment.chart));
     chart::ValuesInput input = overrides;
     input.files.insert(input.files.begin(), environment.values.begin(), environment.values.end());
-    ASSIGN_OR_RETURN(const Json values, chart::merge_values(files, input));
+    input.strict_files = environment.values.size();
+    Desired desired;
+    ASSIGN_OR_RETURN(const Json values, chart::merge_values(files, input, &desired.warnings));
     chart::ReleaseInfo release;
     release.name = environment.release;
     release.namespace_ = environment.namespace_;
@@ -16,7 +18,7 @@ Result<Desired> render(const port::Filesystem& files, const env::Environment& en
     if (!environment.kube_version.empty()) capabilities.kube_version = environment.kube_version;
     for (const auto& version : environment.api_versions) capabilities.api_versions.push_back(version);
     ASSIGN_OR_RETURN(auto output, chart::render(*loaded, values, release, capabilities, services));
-    Desired desired;
+    desired.warnings.insert(desired.warnings.end(), output.warnings.begin(), output.warnings.end());
     desired.chart = loaded->metadata.name + "-" + loaded->metadata.version;
     desired.notes = std::move(output.notes);
     for (auto* part : {&output.crds, &output.objects})

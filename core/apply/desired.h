@@ -20,6 +20,7 @@ struct Desired {
   std::vector<DesiredObject> objects;  // CRDs first, then Helm's install order
   std::string chart;                   // "nautilus-platform-0.1.0"
   std::string notes;
+  std::vector<std::string> warnings;  // odd but accepted: in values, the chart, and what it rendered
 };
 
 // Values of the environment, then `overrides` on top of them (files first, then --set).

@@ -48,6 +48,7 @@ class Planner {
 
  private:
   Result<> head() {
+    out_.warnings = input_.desired.warnings;
     auto& plan = out_.plan;
     plan.operation = input_.operation;
     plan.description = input_.description;

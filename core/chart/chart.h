@@ -53,6 +53,7 @@ struct Chart {
   std::shared_ptr<const Files> templates = std::make_shared<Files>();  // templates/**, in the order of a directory walk
   std::shared_ptr<const Files> files = std::make_shared<Files>();      // everything else, crds/ included
   std::vector<std::shared_ptr<const Chart>> dependencies;              // charts/, sorted by directory or archive name
+  std::vector<std::string> warnings;  // what was odd in its own YAML files, with "file:line:column: " before it
   const std::string& name() const { return metadata.name; }
 };
 

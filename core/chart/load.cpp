@@ -48,8 +48,12 @@ void merge_maps(Json& into, Json&& from) {
 
 }  // namespace
 
-Result<Json> parse_values(std::string_view text, std::string_view file) {
-  ASSIGN_OR_RETURN(std::vector<Json> documents, value::parse_yaml_all(text, file));
+void add_warnings(const std::vector<value::YamlWarning>& from, std::vector<std::string>& to) {
+  for (const auto& warning : from) to.push_back(fmt::format("{}: {}", warning.where, warning.message));
+}
+
+Result<Json> parse_values(std::string_view text, std::string_view file, const value::YamlLimits& limits) {
+  ASSIGN_OR_RETURN(std::vector<Json> documents, value::parse_yaml_all(text, file, limits));
   Json values = Json::object();
   for (Json& document : documents) {
     if (document.is_null()) continue;
@@ -131,18 +135,23 @@ Result<std::shared_ptr<const Chart>> chart_from_files(Files all, const std::stri
   if (chart_file == all.end())
     return Error(Code::invalid, "there is no Chart.yaml", "name a chart directory or a packaged chart (.tgz)").at(what);
   const std::string chart_yaml = what + "/Chart.yaml";
-  ASSIGN_OR_RETURN(Json document, value::parse_yaml(chart_file->data, chart_yaml));
+  std::vector<value::YamlWarning> odd;
+  const value::YamlLimits as_helm = value::as_helm_reads_it(&odd);
+  ASSIGN_OR_RETURN(Json document, value::parse_yaml(chart_file->data, chart_yaml, as_helm));
   TRY(parse_metadata(document, chart_yaml, chart->metadata));
   if (chart->metadata.api_version.empty()) chart->metadata.api_version = "v1";
 
   Sorted sorted = sort_files(all, chart->metadata.api_version == "v1");
   if (sorted.requirements) {
     const std::string file = what + "/requirements.yaml";
-    ASSIGN_OR_RETURN(Json requirements, value::parse_yaml(sorted.requirements->data, file));
+    ASSIGN_OR_RETURN(Json requirements, value::parse_yaml(sorted.requirements->data, file, as_helm));
     TRY(parse_metadata(requirements, file, chart->metadata));
   }
   TRY(validate_metadata(chart->metadata, chart_yaml));
-  if (sorted.values) { ASSIGN_OR_RETURN(chart->values, parse_values(sorted.values->data, what + "/values.yaml")); }
+  if (sorted.values) {
+    ASSIGN_OR_RETURN(chart->values, parse_values(sorted.values->data, what + "/values.yaml", as_helm));
+  }
+  add_warnings(odd, chart->warnings);
   if (sorted.schema) chart->schema = sorted.schema->data;
   chart->templates = std::make_shared<Files>(std::move(sorted.templates));
   chart->files = std::make_shared<Files>(std::move(sorted.files));

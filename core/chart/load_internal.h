@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/chart/load.h"
+#include "core/value/yaml.h"
 
 namespace nautilus::chart::internal {
 
@@ -24,7 +25,10 @@ Result<> parse_metadata(const Json& document, std::string_view file, Metadata& m
 Result<> validate_metadata(Metadata& metadata, std::string_view file);
 
 // One or more YAML documents merged in order, numbers as floats.
-Result<Json> parse_values(std::string_view text, std::string_view file);
+Result<Json> parse_values(std::string_view text, std::string_view file, const value::YamlLimits& limits);
+
+// As lines: "file:line:column: message".
+void add_warnings(const std::vector<value::YamlWarning>& from, std::vector<std::string>& to);
 
 void strip_byte_order_mark(std::string& data);
 

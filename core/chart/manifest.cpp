@@ -193,16 +193,20 @@ std::vector<Document> split_documents(std::string_view text) {
 }
 
 Result<> add_manifests(const std::string& source, std::string_view text, std::vector<Manifest>& objects,
-                       std::vector<Hook>& hooks) {
+                       std::vector<Hook>& hooks, std::vector<std::string>& warnings) {
   for (const Document& document : split_documents(text)) {
     if (objects.size() + hooks.size() >= kMaxDocuments)
       return Error(Code::limit, fmt::format("more than {} objects are rendered", kMaxDocuments)).at(source);
-    auto parsed = value::parse_yaml(document.text, source);
+    std::vector<value::YamlWarning> odd;
+    auto parsed = value::parse_yaml(document.text, source, value::as_helm_reads_it(&odd));
     if (!parsed.ok()) {
       Error error = std::move(parsed).error();
       error.where = output_place(error.where, source, document.first_line);
       return std::move(error).within(fmt::format("reading document {} of what {} renders to", document.index, source));
     }
+    for (const auto& [where, message] : odd)
+      if (warnings.size() < kMaxWarnings)
+        warnings.push_back(fmt::format("{}: {}", output_place(where, source, document.first_line), message));
     if (parsed->is_null()) continue;  // only comments
     TRY(check_shape(*parsed, source, document.first_line));
     place({source, document.index, std::move(*parsed)}, objects, hooks);

@@ -11,6 +11,7 @@
 namespace nautilus::chart {
 
 inline constexpr std::size_t kMaxDocuments = 100'000;
+inline constexpr std::size_t kMaxWarnings = 100;  // kept of one rendering
 
 struct Manifest {
   std::string source;  // "nautilus-platform/charts/redis/templates/x.yaml"
@@ -38,9 +39,10 @@ struct Document {
 std::vector<Document> split_documents(std::string_view text);
 
 // Adds the documents of one rendered file to `objects` and `hooks`. A YAML error names the file and the line of the
-// rendered output, and shows that line unless the document is a Secret.
+// rendered output, and shows that line unless the document is a Secret. A key given twice is a warning that does too:
+// the last one wins, as in Helm.
 Result<> add_manifests(const std::string& source, std::string_view text, std::vector<Manifest>& objects,
-                       std::vector<Hook>& hooks);
+                       std::vector<Hook>& hooks, std::vector<std::string>& warnings);
 
 // Helm's order of installation by kind; the order within a kind stays.
 void sort_for_install(std::vector<Manifest>& objects);

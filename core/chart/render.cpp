@@ -128,16 +128,23 @@ bool is_manifest_file(std::string_view name) {
   return extension == ".yaml" || extension == ".yml" || extension == ".json";
 }
 
-Result<> add_crds(const Chart& chart, const std::string& path, std::vector<Manifest>& crds) {
+Result<> add_crds(const Chart& chart, const std::string& path, std::vector<Manifest>& crds,
+                  std::vector<std::string>& warnings) {
   for (const File& file : *chart.files) {
     if (!file.name.starts_with("crds/") || !is_manifest_file(file.name)) continue;
     std::vector<Hook> marked;  // annotations mean nothing here
-    TRY(add_manifests(path + "/" + file.name, file.data, crds, marked));
+    TRY(add_manifests(path + "/" + file.name, file.data, crds, marked, warnings));
     for (Hook& hook : marked) crds.push_back(std::move(hook.manifest));
   }
   for (const auto& dependency : chart.dependencies)
-    TRY(add_crds(*dependency, path + "/charts/" + dependency->name(), crds));
+    TRY(add_crds(*dependency, path + "/charts/" + dependency->name(), crds, warnings));
   return {};
+}
+
+void add_chart_warnings(const Chart& chart, std::vector<std::string>& warnings) {
+  for (const std::string& warning : chart.warnings)
+    if (warnings.size() < kMaxWarnings) warnings.push_back(warning);
+  for (const auto& dependency : chart.dependencies) add_chart_warnings(*dependency, warnings);
 }
 
 // The chart tree that takes part, and the texts of its templates.
@@ -177,11 +184,12 @@ Result<Rendered> render(const Chart& chart, const Json& user_values, const Relea
   ASSIGN_OR_RETURN(const auto tree, process_dependencies(chart, user_values));
   ASSIGN_OR_RETURN(const RenderedTexts texts, render_tree(*tree, user_values, release, capabilities, services));
   Rendered out;
-  TRY(add_crds(*tree, tree->name(), out.crds));
+  add_chart_warnings(*tree, out.warnings);
+  TRY(add_crds(*tree, tree->name(), out.crds, out.warnings));
   const std::string own_notes = tree->name() + "/templates/NOTES.txt";
   for (const auto& [name, text] : texts) {
     if (name == own_notes) out.notes = text;
-    if (!name.ends_with("NOTES.txt")) TRY(add_manifests(name, text, out.objects, out.hooks));
+    if (!name.ends_with("NOTES.txt")) TRY(add_manifests(name, text, out.objects, out.hooks, out.warnings));
   }
   sort_for_install(out.objects);
   sort_for_install(out.hooks);

@@ -52,10 +52,11 @@ struct RenderServices {
 };
 
 struct Rendered {
-  std::vector<Manifest> crds;     // crds/ of the chart and its subcharts: not templates
-  std::vector<Manifest> objects;  // sorted for installation
-  std::vector<Hook> hooks;        // sorted likewise; by weight when they are run
-  std::string notes;              // templates/NOTES.txt of the chart itself
+  std::vector<Manifest> crds;         // crds/ of the chart and its subcharts: not templates
+  std::vector<Manifest> objects;      // sorted for installation
+  std::vector<Hook> hooks;            // sorted likewise; by weight when they are run
+  std::string notes;                  // templates/NOTES.txt of the chart itself
+  std::vector<std::string> warnings;  // odd but accepted, in the chart's files and in what was rendered
 };
 
 Result<Rendered> render(const Chart& chart, const Json& user_values, const ReleaseInfo& release,

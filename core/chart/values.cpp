@@ -135,12 +135,18 @@ const Json* table_at(const Json& values, std::string_view path) {
   }
 }
 
-Result<Json> merge_values(const port::Filesystem& filesystem, const ValuesInput& input) {
+Result<Json> merge_values(const port::Filesystem& filesystem, const ValuesInput& input,
+                          std::vector<std::string>* warnings) {
   Json values = Json::object();
+  std::size_t read = 0;
   for (const std::string& file : input.files) {
     ASSIGN_OR_RETURN(const std::string text,
                      filesystem.read(file, kMaxValuesBytes).within("reading values file " + file));
-    ASSIGN_OR_RETURN(Json parsed, internal::parse_values(text, file));
+    std::vector<value::YamlWarning> odd;
+    const bool strict = read++ < input.strict_files;
+    ASSIGN_OR_RETURN(Json parsed,
+                     internal::parse_values(text, file, strict ? value::YamlLimits{} : value::as_helm_reads_it(&odd)));
+    if (warnings) internal::add_warnings(odd, *warnings);
     merge_maps(values, std::move(parsed));
   }
   for (const std::string& argument : input.set_json) {

@@ -15,12 +15,15 @@ namespace nautilus::chart {
 // tell.
 struct ValuesInput {
   std::vector<std::string> files;
+  std::size_t strict_files = 0;  // so many of `files`, from the first, are our own: a key given twice is an error there
   std::vector<std::string> set, set_string, set_json, set_file, set_literal;
 };
 
 inline constexpr std::uint64_t kMaxValuesBytes = 16u << 20;
 
-Result<Json> merge_values(const port::Filesystem& filesystem, const ValuesInput& input);
+// In other files the last of two equal keys wins, as in Helm; `warnings` (may be null) gets a line for each.
+Result<Json> merge_values(const port::Filesystem& filesystem, const ValuesInput& input,
+                          std::vector<std::string>* warnings = nullptr);
 
 // The user's values over the chart's defaults, recursively for its dependencies (a subchart's values lie under its
 // name; `global` is handed down). coalesce: null removes a key. merge: null is kept, for a later coalesce.

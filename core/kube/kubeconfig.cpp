@@ -167,7 +167,7 @@ Result<Kubeconfig> Kubeconfig::load(const port::Filesystem& files, const port::P
     auto text = files.read(path, kMaxKubeconfigBytes);
     if (!text.ok() && text.error().code == Code::not_found && !must_exist) continue;
     if (!text.ok()) return std::move(text.error()).within("reading the kubeconfig");
-    auto document = value::parse_yaml(*text, path);
+    auto document = value::parse_yaml(*text, path, value::as_helm_reads_it());  // client-go does too
     if (!document.ok()) return std::move(document.error()).within("reading the kubeconfig");
     TRY(out.merge(path, *document).within("reading the kubeconfig"));
     out.files_.push_back(path);

@@ -53,7 +53,7 @@ Error wrong_type(const Json& found, std::string_view wanted) {
 using Parse = Result<Json> (*)(const std::string&);
 // The first document, as Go's yaml.Unmarshal.
 Result<Json> parse_yaml_text(const std::string& text) {
-  ASSIGN_OR_RETURN(auto documents, value::parse_yaml_all(text, "fromYaml"));
+  ASSIGN_OR_RETURN(auto documents, value::parse_yaml_all(text, "fromYaml", value::as_helm_reads_it()));
   return documents.empty() ? Json(nullptr) : std::move(documents.front());
 }
 Result<Json> parse_json_text(const std::string& text) { return value::parse_json(text, "fromJson"); }

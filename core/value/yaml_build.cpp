@@ -1,5 +1,6 @@
 #include "core/value/yaml_build.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/value/base64.h"
@@ -222,15 +223,23 @@ void YamlBuilder::take_key(Frame& frame, const YAML::Mark& mark, const Weighed& 
 void YamlBuilder::take_value(Frame& frame, Json value) {
   frame.key_next = true;
   auto [member, fresh] = frame.value.get_ref<Json::object_t&>().try_emplace(std::move(frame.key), Json());
-  if (!fresh && frame.merged.erase(member->first) == 0) {
-    int first_line = 0;
-    for (const OwnKey& own : frame.own)
-      if (*own.key == member->first) first_line = own.line;
-    fail(frame.key_mark,
-         fmt::format("key \"{}\" is given twice: here and in line {}", shown(member->first), first_line));
-  }
-  frame.own.push_back({&member->first, frame.key_mark.line + 1});
+  if (!fresh && frame.merged.erase(member->first) == 0)
+    duplicate(frame, member->first);
+  else
+    frame.own.push_back({&member->first, frame.key_mark.line + 1});
   member->second = std::move(value);
+}
+
+void YamlBuilder::duplicate(const Frame& frame, const std::string& key) const {
+  const bool refuse = limits_.duplicate_keys == YamlLimits::DuplicateKeys::refuse;
+  // The first line is searched for, so only as often as it is shown.
+  if (!refuse && (!limits_.warnings || limits_.warnings->size() >= kMaxYamlWarnings)) return;
+  const auto first =
+      std::find_if(frame.own.begin(), frame.own.end(), [&](const OwnKey& own) { return *own.key == key; });
+  std::string message = fmt::format("key \"{}\" is given twice: here and in line {}", shown(key),
+                                    first == frame.own.end() ? 0 : first->line);
+  if (refuse) fail(frame.key_mark, std::move(message));
+  limits_.warnings->push_back({yaml_place(file_, frame.key_mark), message + "; this one counts"});
 }
 
 // yaml.v2 applies << where it stands: it wins over keys above it and loses to keys below.

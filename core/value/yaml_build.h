@@ -78,6 +78,7 @@ class YamlBuilder final : public YAML::EventHandler {
   void put(const YAML::Mark& mark, Weighed node);
   void take_key(Frame& frame, const YAML::Mark& mark, const Weighed& node);
   void take_value(Frame& frame, Json value);
+  void duplicate(const Frame& frame, const std::string& key) const;
   void take_merge(Frame& frame, const YAML::Mark& mark, Json value);
   std::string key_text(const YAML::Mark& mark, const Scalar& scalar) const;
 

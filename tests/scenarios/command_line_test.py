@@ -89,6 +89,13 @@ class WithoutCluster(Case):
                 self.assertEqual(done.stdout, "")
                 self.assertIn("error: ", done.stderr)
 
+    def test_a_key_given_twice_counts_last_in_values_for_helm_and_is_warned_of(self):
+        file = self.dir / "v.yaml"
+        file.write_text("backend:\n  image: {tag: first}\nbackend: {image: {tag: last}}\n")
+        self.assertEqual(self.backend_tag("-f", str(file)), "last")
+        told = self.run_tool("render", "--env", "dev", "-f", str(file), "-q").stderr
+        self.assertEqual(told, f'warning: {file}:3:1: key "backend" is given twice: here and in line 1; this one counts\n')
+
     def test_an_unknown_environment_lists_the_known_ones(self):
         self.assertIn("dev, prod, staging", self.run_tool("render", "--env", "live", expect=USAGE).stderr)
 

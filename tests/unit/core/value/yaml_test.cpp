@@ -53,6 +53,41 @@ TEST_CASE("bad YAML is refused with its place") {
     check(row);
 }
 
+TEST_CASE("a key given twice is a warning with its place where the last one counts") {
+  struct Row {
+    std::string text, value;
+    std::vector<std::string> where;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"a: 1\n", R"({"a":1})", {}},
+           {"a: 1\nb: 2\na: 3\n", R"({"a":3,"b":2})", {"f.yaml:3:1"}},
+           {"a: {x: 1}\na: {z: 2}\n", R"({"a":{"z":2}})", {"f.yaml:2:1"}},  // replaced, not merged
+           {"a: 1\na: 2\na:\n", R"({"a":null})", {"f.yaml:2:1", "f.yaml:3:1"}},
+           {"m:\n  a: 1\n  <<: {a: 2}\n  a: 3\n", R"({"m":{"a":3}})", {"f.yaml:4:3"}},
+           {"m:\n  <<: {a: 2}\n  a: 3\n", R"({"m":{"a":3}})", {}},
+           {"m: &x 1\nm: &x 2\nl: *x\n", R"({"l":2,"m":2})", {"f.yaml:2:1"}},
+           {"---\na: 1\na: 2\n", R"({"a":2})", {"f.yaml:3:1"}},
+       }) {
+    INFO(row.text);
+    std::vector<YamlWarning> warnings;
+    auto got = parse_yaml(row.text, "f.yaml", as_helm_reads_it(&warnings));
+    REQUIRE(got.ok());
+    CHECK_EQ(got->dump(), row.value);
+    std::vector<std::string> where;
+    for (const auto& warning : warnings) where.push_back(warning.where);
+    CHECK_EQ(where, row.where);
+  }
+  std::vector<YamlWarning> warnings;
+  REQUIRE(parse_yaml("a: 1\nb: 2\na: 3\n", "f.yaml", as_helm_reads_it(&warnings)).ok());
+  CHECK_EQ(warnings[0].message, "key \"a\" is given twice: here and in line 1; this one counts");
+  // Many of them cost no more than many keys, and are not all told.
+  warnings.clear();
+  auto many = parse_yaml("k: 0\n" + repeat("k: 1\n", 200'000), "f.yaml", as_helm_reads_it(&warnings));
+  REQUIRE(many.ok());
+  CHECK_EQ(many->dump(), R"({"k":1})");
+  CHECK_EQ(warnings.size(), kMaxYamlWarnings);
+}
+
 TEST_CASE("an alias bomb ends at the bound on nodes") {
   std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'i'; ++c)

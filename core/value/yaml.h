@@ -1,6 +1,6 @@
 // YAML in and out, as Kubernetes and Helm read and write it (sigs.k8s.io/yaml: YAML through JSON).
 //
-// Reading: yaml-cpp's events, typed by us with the YAML 1.1 rules that Go's yaml.v2 applies. A key given twice is an
+// Reading: libyaml's events (Go's parser is a translation of it), typed by us with the YAML 1.1 rules that Go's yaml.v2 applies. A key given twice is an
 // error that names both lines, or the last one wins, by the reader's choice. Aliases are expanded, and the nodes and
 // bytes visited are counted, so that an alias bomb ends at a bound. Writing: the same bytes as
 // sigs.k8s.io/yaml.Marshal; toYaml in charts is made of it. Failure: Code::invalid or Code::limit with

@@ -13,19 +13,7 @@ namespace {
 
 constexpr std::size_t kShownText = 60;  // of a text in a message
 
-// The source is valid UTF-8, so a broken byte comes from yaml-cpp's reading of the escapes \N and \_.
-std::string repaired(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const Utf8Char c = decode_utf8(text, i);
-    if (c.valid)
-      out.append(text, i, c.size);
-    else
-      append_utf8(out, static_cast<unsigned char>(text[i]));
-    i += c.size;
-  }
-  return out;
-}
+std::string text_of(const yaml_char_t* text) { return text ? reinterpret_cast<const char*>(text) : ""; }
 
 std::string shown(std::string_view text) {
   return escape_control(text.substr(0, kShownText)) + (text.size() > kShownText ? "..." : "");
@@ -33,82 +21,59 @@ std::string shown(std::string_view text) {
 
 }  // namespace
 
-std::string yaml_place(std::string_view file, const YAML::Mark& mark) {
+std::string yaml_place(std::string_view file, const yaml_mark_t& mark) {
   return fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
 }
 
-void YamlBuilder::OnDocumentStart(const YAML::Mark& mark) {
-  if (begun_ && !source_.document_may_begin(mark))
-    fail(mark, "this does not belong to what is above; is the indentation right?");
-  begun_ = true;
-  stack_.clear();
-  anchors_.clear();
-  root_ = Json();
+void YamlBuilder::take(const yaml_event_t& event) {
+  switch (event.type) {
+    case YAML_DOCUMENT_START_EVENT:
+      stack_.clear();
+      anchors_.clear();
+      root_ = Json();
+      break;
+    case YAML_DOCUMENT_END_EVENT:
+      if (!root_.is_null()) documents.push_back({std::move(root_), root_line_});
+      root_ = Json();
+      break;
+    case YAML_ALIAS_EVENT: alias(event.start_mark, text_of(event.data.alias.anchor)); break;
+    case YAML_SCALAR_EVENT: scalar(event); break;
+    case YAML_SEQUENCE_START_EVENT: open(event.start_mark, event.data.sequence_start.anchor, Json::array()); break;
+    case YAML_MAPPING_START_EVENT: open(event.start_mark, event.data.mapping_start.anchor, Json::object()); break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT: close(); break;
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT: break;
+  }
 }
 
-void YamlBuilder::OnDocumentEnd() {
-  if (!root_.is_null()) documents.push_back({std::move(root_), root_line_});
-  root_ = Json();
-}
-
-void YamlBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
-  count(mark, 1, 0);
-  check_null(mark);
-  Weighed node{{ScalarKind::null, Json(), 0}, 1, 0, false};
-  keep(anchor, mark, node);
-  put(mark, std::move(node));
-}
-
-// "a: 1\nb\n": yaml-cpp takes b for a key without a value.
-void YamlBuilder::check_null(const YAML::Mark& mark) const {
-  if (stack_.empty() || stack_.back().key_next || stack_.back().flow || !stack_.back().value.is_object()) return;
-  const YAML::Mark& key = stack_.back().key_mark;
-  if (source_.from(key).find(':') != std::string_view::npos || source_.before(key).find('?') != std::string_view::npos)
-    return;
-  if (mark.line == key.line || source_.before(key).find_first_not_of(" \t-") == std::string_view::npos)
-    fail(key, "a key needs a colon after it");
-}
-
-void YamlBuilder::finish() const {
-  if (!last_quoted_) return;
-  const std::string_view from = source_.from(*last_quoted_);
-  const auto first = from.find_first_of("'\"|>");
-  if (first == std::string_view::npos || from[first] == '|' || from[first] == '>') return;
-  if (!quote_ends(source_.rest(*last_quoted_))) fail(*last_quoted_, "this quoted text does not end");
-}
-
-void YamlBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
+void YamlBuilder::alias(const yaml_mark_t& mark, const std::string& anchor) {
+  for (const Frame& frame : stack_)
+    if (frame.anchor == anchor) fail(mark, "this alias names a node that contains it");
   auto found = anchors_.find(anchor);
-  if (found == anchors_.end()) fail(mark, "this alias names a node that contains it");
+  if (found == anchors_.end()) fail(mark, fmt::format("there is no anchor \"{}\" above", shown(anchor)));
   count(mark, found->second.nodes, found->second.bytes);
   put(mark, found->second);
 }
 
-void YamlBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                           const std::string& text) {
-  count(mark, 1, text.size());
-  if (tag != "?") last_quoted_ = mark;
-  Weighed node{typed(mark, tag, text), 1, text.size(), false};
-  node.merge_key = text == "<<" && (tag == "?" || tag.empty() || tag == "tag:yaml.org,2002:merge");
-  keep(anchor, mark, node);
-  put(mark, std::move(node));
+void YamlBuilder::scalar(const yaml_event_t& event) {
+  const auto& data = event.data.scalar;
+  const std::string_view text(reinterpret_cast<const char*>(data.value), data.length);
+  const std::string tag = text_of(data.tag);
+  const bool plain = data.plain_implicit != 0;
+  count(event.start_mark, 1, text.size());
+  Weighed node{typed(event.start_mark, tag, plain, text), 1, text.size(), false};
+  node.merge_key = text == "<<" && ((tag.empty() && plain) || tag == "tag:yaml.org,2002:merge");
+  keep(text_of(data.anchor), event.start_mark, node);
+  put(event.start_mark, std::move(node));
 }
 
-void YamlBuilder::OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                                  YAML::EmitterStyle::value style) {
-  open(mark, anchor, Json::array(), style);
-}
-
-void YamlBuilder::OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                             YAML::EmitterStyle::value style) {
-  open(mark, anchor, Json::object(), style);
-}
-
-void YamlBuilder::fail(const YAML::Mark& mark, std::string message, Code code) const {
+void YamlBuilder::fail(const yaml_mark_t& mark, std::string message, Code code) const {
   throw YamlStop{Error(code, std::move(message)).at(yaml_place(file_, mark))};
 }
 
-void YamlBuilder::count(const YAML::Mark& mark, std::size_t nodes, std::size_t bytes) {
+void YamlBuilder::count(const yaml_mark_t& mark, std::size_t nodes, std::size_t bytes) {
   nodes_ += nodes;
   bytes_ += bytes;
   if (nodes_ > limits_.max_nodes)
@@ -117,23 +82,17 @@ void YamlBuilder::count(const YAML::Mark& mark, std::size_t nodes, std::size_t b
     fail(mark, fmt::format("more than {} bytes after aliases are expanded", limits_.max_bytes), Code::limit);
 }
 
-Scalar YamlBuilder::typed(const YAML::Mark& mark, const std::string& tag, const std::string& text) const {
+Scalar YamlBuilder::typed(const yaml_mark_t& mark, std::string_view tag, bool plain, std::string_view text) const {
   constexpr std::string_view kCore = "tag:yaml.org,2002:";
-  const auto string = [&] { return Scalar{ScalarKind::string, Json(repaired(text)), 0}; };
-  if (tag == "!") {  // quoted, or a block
-    const std::string_view here = source_.from(mark);
-    // yaml-cpp 0.7 loses line breaks of a folded text that keeps its trailing ones; a wrong value is worse than none.
-    if (here.starts_with(">+") || (here.starts_with(">") && here.substr(0, 3).ends_with("+")))
-      fail(mark, "\">+\" is not supported; write \"|+\" or \">\"");
-    return string();
-  }
-  if (tag.empty() || tag == "?") {
+  const auto string = [&] { return Scalar{ScalarKind::string, Json(text), 0}; };
+  if (tag.empty()) {
+    if (!plain) return string();  // quoted, or a block
     Scalar scalar = resolve_plain(text);
     if (scalar.kind == ScalarKind::string || scalar.kind == ScalarKind::timestamp) return string();
     return scalar;
   }
   if (!tag.starts_with(kCore)) return string();  // an application's own tag
-  const std::string_view kind = std::string_view(tag).substr(kCore.size());
+  const std::string_view kind = tag.substr(kCore.size());
   if (kind == "binary") {
     auto bytes = decode_base64(text);
     if (!bytes) fail(mark, "!!binary needs base64");
@@ -151,21 +110,20 @@ Scalar YamlBuilder::typed(const YAML::Mark& mark, const std::string& tag, const 
   return scalar;
 }
 
-void YamlBuilder::keep(YAML::anchor_t anchor, const YAML::Mark& mark, const Weighed& node) {
-  if (!anchor) return;
+void YamlBuilder::keep(const std::string& anchor, const yaml_mark_t& mark, const Weighed& node) {
+  if (anchor.empty()) return;
   count(mark, node.nodes, node.bytes);  // the copy that is kept: anchors nested in anchors would be quadratic
   anchors_[anchor] = node;
 }
 
-void YamlBuilder::open(const YAML::Mark& mark, YAML::anchor_t anchor, Json empty, YAML::EmitterStyle::value style) {
+void YamlBuilder::open(const yaml_mark_t& mark, const yaml_char_t* anchor, Json empty) {
   count(mark, 1, 0);
   if (static_cast<int>(stack_.size()) >= limits_.max_depth)
     fail(mark, fmt::format("nested deeper than {} levels", limits_.max_depth), Code::limit);
   Frame& frame = stack_.emplace_back();
   frame.value = std::move(empty);
   frame.mark = mark;
-  frame.anchor = anchor;
-  frame.flow = style == YAML::EmitterStyle::Flow;
+  frame.anchor = text_of(anchor);
 }
 
 void YamlBuilder::close() {
@@ -176,11 +134,11 @@ void YamlBuilder::close() {
   put(frame.mark, std::move(node));
 }
 
-void YamlBuilder::put(const YAML::Mark& mark, Weighed node) {
+void YamlBuilder::put(const yaml_mark_t& mark, Weighed node) {
   if (stack_.empty()) {
     if (node.node.kind == ScalarKind::not_finite) fail(mark, "infinity and NaN have no form in JSON");
     root_ = std::move(node.node.value);
-    root_line_ = mark.line + 1;
+    root_line_ = static_cast<int>(mark.line) + 1;
     return;
   }
   Frame& frame = stack_.back();
@@ -197,7 +155,7 @@ void YamlBuilder::put(const YAML::Mark& mark, Weighed node) {
     take_value(frame, std::move(node.node.value));
 }
 
-std::string YamlBuilder::key_text(const YAML::Mark& mark, const Scalar& scalar) const {
+std::string YamlBuilder::key_text(const yaml_mark_t& mark, const Scalar& scalar) const {
   if (scalar.value.is_structured()) fail(mark, "a map or a list cannot be a key", Code::invalid);
   switch (scalar.kind) {
     case ScalarKind::boolean: return scalar.value.get<bool>() ? "true" : "false";
@@ -213,7 +171,7 @@ std::string YamlBuilder::key_text(const YAML::Mark& mark, const Scalar& scalar) 
   return scalar.value.get<std::string>();
 }
 
-void YamlBuilder::take_key(Frame& frame, const YAML::Mark& mark, const Weighed& node) {
+void YamlBuilder::take_key(Frame& frame, const yaml_mark_t& mark, const Weighed& node) {
   frame.merging = node.merge_key;
   frame.key_next = false;
   frame.key_mark = mark;
@@ -226,7 +184,7 @@ void YamlBuilder::take_value(Frame& frame, Json value) {
   if (!fresh && frame.merged.erase(member->first) == 0)
     duplicate(frame, member->first);
   else
-    frame.own.push_back({&member->first, frame.key_mark.line + 1});
+    frame.own.push_back({&member->first, static_cast<int>(frame.key_mark.line) + 1});
   member->second = std::move(value);
 }
 
@@ -243,7 +201,7 @@ void YamlBuilder::duplicate(const Frame& frame, const std::string& key) const {
 }
 
 // yaml.v2 applies << where it stands: it wins over keys above it and loses to keys below.
-void YamlBuilder::take_merge(Frame& frame, const YAML::Mark& mark, Json value) {
+void YamlBuilder::take_merge(Frame& frame, const yaml_mark_t& mark, Json value) {
   frame.key_next = true;
   frame.merging = false;
   Json sources = value.is_array() ? std::move(value) : Json::array({std::move(value)});

@@ -40,7 +40,7 @@ TEST_CASE("bad YAML is refused with its place") {
            {"a: 1\nb\n", "f.yaml:2:1", "colon"},
            {"a: 1\n b: 2\n", "f.yaml:2:3", "not YAML"},
            {"  a: 1\n b: 2\n", "f.yaml:2:2", "indentation"},
-           {"a:\n\tb: 1\n", "f.yaml:2:3", "not YAML"},
+           {"a:\n\tb: 1\n", "f.yaml:2:1", "a tab is no indentation"},
            {"a: .nan\n", "f.yaml:1:4", "NaN"},
            {"a: !!int x\n", "f.yaml:1:4", "\"x\" is not a !!int"},
            {"[a]: 1\n", "f.yaml:1:1", "cannot be a key"},
@@ -48,7 +48,8 @@ TEST_CASE("bad YAML is refused with its place") {
            {"a: 1\x1b[2J\n", "f.yaml:1:5", "control character \\x1b"},
            {"a: \xff\n", "f.yaml:1:4", "byte \\xff"},
            {"a: &x [*x]\n", "f.yaml:1:8", "contains it"},
-           {repeat("[", 600), "f.yaml:1:1", "nested deeper than 500", Code::limit},
+           {"a: *x\n", "f.yaml:1:4", "no anchor \"x\""},
+           {repeat("[", 600), "f.yaml:1:501", "nested deeper than 500", Code::limit},
        })
     check(row);
 }

@@ -132,11 +132,9 @@ std::string Quantity::text() const {
   }
   int exponent = -9;
   while (amount % 1000 == 0 && exponent < 18) amount /= 1000, exponent += 3;
-  const auto number = static_cast<std::uint64_t>(amount);
-  if (amount > NanoAmount{std::numeric_limits<std::uint64_t>::max()}) {  // nano-units of a huge amount
-    const auto high = static_cast<std::uint64_t>(amount / kNano), low = static_cast<std::uint64_t>(amount % kNano);
-    return fmt::format("{}{}{:09}n", sign, high, low);
-  }
+  // More than 64 bits can be left: 0.3Ei is 345876451382054092800m.
+  const auto high = static_cast<std::uint64_t>(amount / kNano), low = static_cast<std::uint64_t>(amount % kNano);
+  const std::string number = high == 0 ? std::to_string(low) : fmt::format("{}{:09}", high, low);
   if (format_ == Format::exponent)
     return exponent == 0 ? fmt::format("{}{}", sign, number) : fmt::format("{}{}e{}", sign, number, exponent);
   constexpr std::string_view kUnits[] = {"n", "u", "m", "", "k", "M", "G", "T", "P", "E"};

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "core/kube/paths.h"
+#include "core/port/wall_time.h"
 
 namespace nautilus::kube {
 namespace {
@@ -128,7 +129,7 @@ std::optional<port::WallTime> certificate_expiry(const std::string& pem) {
   using namespace std::chrono;
   const year_month_day date{year(when.tm_year + 1900), month(static_cast<unsigned>(when.tm_mon + 1)),
                             day(static_cast<unsigned>(when.tm_mday))};
-  return port::WallTime(sys_days(date)) + hours(when.tm_hour) + minutes(when.tm_min) + seconds(when.tm_sec);
+  return port::wall_time(sys_days(date) + hours(when.tm_hour) + minutes(when.tm_min) + seconds(when.tm_sec));
 }
 
 Result<Connection> connect_to(const port::Ports& ports, KubeTarget target, const ConnectOptions& options) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/kube/api_status.h"
+#include "core/port/wall_time.h"
 
 namespace nautilus::kube {
 namespace {
@@ -51,7 +52,7 @@ std::optional<port::WallTime> parse_rfc3339(std::string_view text) {
   } else {
     return std::nullopt;
   }
-  return port::WallTime(sys_days(date)) + hours(hour) + minutes(minute) + seconds(second) - offset;
+  return port::wall_time(sys_days(date) + hours(hour) + minutes(minute) + seconds(second) - offset);
 }
 
 ExecAuthenticator::ExecAuthenticator(ExecSurroundings surroundings, ExecPlugin plugin, const KubeTarget& target,

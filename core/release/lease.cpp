@@ -2,6 +2,10 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
+
+#include "core/port/wall_time.h"
+
 namespace nautilus::release {
 
 namespace {
@@ -46,8 +50,8 @@ std::optional<port::WallTime> parse_time(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;
-  port::WallTime time = std::chrono::sys_days(date);
-  time += std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
+  port::WallTime time = port::wall_time(std::chrono::sys_days(date) + std::chrono::hours(*hour) +
+                                        std::chrono::minutes(*minute) + std::chrono::seconds(*second));
   if (text[19] == '.') {
     std::int64_t scale = 100'000'000, nanos = 0;
     for (std::size_t i = 20; i < text.size() - 1 && scale > 0; ++i, scale /= 10) {
@@ -63,7 +67,9 @@ LeaseState lease_state(const Json& object) {
   LeaseState state;
   state.holder = value::string_at(object, "spec", "holderIdentity");
   if (auto renewed = parse_time(value::string_at(object, "spec", "renewTime"))) state.renewed = *renewed;
-  state.duration = std::chrono::seconds(value::int_at(object, 0, "spec", "leaseDurationSeconds"));
+  constexpr std::int64_t kLongest = std::chrono::seconds(std::chrono::years(1)).count();  // anybody may have written it
+  state.duration = std::chrono::seconds(
+      std::clamp<std::int64_t>(value::int_at(object, 0, "spec", "leaseDurationSeconds"), 0, kLongest));
   state.transitions = static_cast<int>(value::int_at(object, 0, "spec", "leaseTransitions"));
   state.resource_version = value::string_at(object, "metadata", "resourceVersion");
   return state;

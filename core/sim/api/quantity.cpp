@@ -1,12 +1,17 @@
 #include "core/sim/api/quantity.h"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 namespace nautilus::sim {
 namespace {
 
 using Wide = Quantity::Wide;
-constexpr Wide kMost = static_cast<Wide>(1) << 122;
+constexpr Wide kMost = static_cast<Wide>(1) << 122;  // on the way to a result
+constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+constexpr Wide kLargest =
+    static_cast<Wide>(kMax) * 1'000'000'000;  // of a result, in nano-units: thousands of millions can be added up
 
 struct Suffix {
   std::string_view text;
@@ -36,6 +41,10 @@ Wide power(Wide base, int exponent) {
 Wide ceil_divide(Wide value, Wide by) {
   Wide quotient = value / by;
   return value % by > 0 ? quotient + 1 : quotient;
+}
+
+std::int64_t saturated(Wide value) {
+  return static_cast<std::int64_t>(std::clamp<Wide>(value, -static_cast<Wide>(kMax), kMax));
 }
 
 Wide clamp_multiply(Wide a, Wide b) {
@@ -83,11 +92,12 @@ std::optional<Quantity> Quantity::parse(std::string_view text) {
   // Up to 18 fraction digits count; nano-units are the finest that is kept, rounded up.
   int fraction_digits = 0;
   for (char c : fraction) {
-    if (fraction_digits == 18 || mantissa >= kMost / 16) break;
+    if (fraction_digits == 18 || mantissa >= kMost / scale / 16) break;
     mantissa = mantissa * 10 + (c - '0');
     ++fraction_digits;
   }
   int shift = ten - fraction_digits;
+  if (format != Format::binary_si) scale = 1, shift += 9;
   Wide nano;
   if (shift >= 0) {
     nano = clamp_multiply(clamp_multiply(mantissa, power(10, shift > 30 ? 30 : shift)), scale);
@@ -95,6 +105,7 @@ std::optional<Quantity> Quantity::parse(std::string_view text) {
     Wide product = clamp_multiply(mantissa, scale);
     nano = ceil_divide(product, power(10, -shift > 36 ? 36 : -shift));
   }
+  nano = std::min(nano, kLargest);
   return Quantity(negative ? -nano : nano, format);
 }
 
@@ -132,7 +143,7 @@ Quantity& Quantity::operator-=(const Quantity& other) {
   return *this;
 }
 
-std::int64_t Quantity::units() const { return static_cast<std::int64_t>(ceil_divide(nano_, kNano)); }
-std::int64_t Quantity::milli() const { return static_cast<std::int64_t>(ceil_divide(nano_, kNano / 1000)); }
+std::int64_t Quantity::units() const { return saturated(ceil_divide(nano_, kNano)); }
+std::int64_t Quantity::milli() const { return saturated(ceil_divide(nano_, kNano / 1000)); }
 
 }  // namespace nautilus::sim

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/port/wall_time.h"
+
 namespace nautilus::sim {
 namespace {
 
@@ -56,8 +58,9 @@ std::optional<port::WallTime> parse_rfc3339(std::string_view text) {
     at += 6;
   }
   if (at != text.size()) return std::nullopt;
-  return port::WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute - offset) + std::chrono::seconds(second) + std::chrono::nanoseconds(nano);
+  return port::wall_time(std::chrono::sys_days(date) + std::chrono::hours(hour) +
+                         std::chrono::minutes(minute - offset) + std::chrono::seconds(second)) +
+         std::chrono::nanoseconds(nano);
 }
 
 std::string format_rfc3339(port::WallTime time) { return seconds_text(time) + "Z"; }

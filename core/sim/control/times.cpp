@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/port/wall_time.h"
+
 namespace nautilus::sim {
 
 namespace {
@@ -66,7 +68,7 @@ std::optional<port::WallTime> parse_time(std::string_view text) {
     return std::nullopt;
   }
   if (at != text.size()) return std::nullopt;
-  return port::WallTime(sys_days(date)) + hours(h) + minutes(mi) + seconds(s) + fraction - offset;
+  return port::wall_time(sys_days(date) + hours(h) + minutes(mi) + seconds(s) - offset) + fraction;
 }
 
 }  // namespace nautilus::sim

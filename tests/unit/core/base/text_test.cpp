@@ -47,6 +47,7 @@ TEST_CASE("quantities compare by amount, whatever their form") {
   CHECK(quantity("1") == quantity("1000m"));
   CHECK(quantity("1Gi") == quantity("1024Mi"));
   CHECK(quantity("1G") < quantity("1Gi"));
+  CHECK_EQ(quantity("0.3Ei").text(), "345876451382054092800m");  // more than 64 bits of thousandths
   CHECK(quantity("-1") < quantity("1n"));
   CHECK(quantity("1e3") == quantity("1k"));
 }

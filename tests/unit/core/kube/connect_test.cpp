@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/port/wall_time.h"
 #include "tests/support/fake_transport.h"
 
 namespace nautilus::kube {
@@ -396,6 +397,11 @@ TEST_CASE("base64 and times") {
   const port::WallTime noon = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23) + std::chrono::hours(12);
   CHECK(parse_rfc3339("2026-11-23T12:00:00Z") == noon);
   CHECK(parse_rfc3339("2026-11-23T14:00:00.123+02:00") == noon);
+  // Beyond what can be counted in nanoseconds: the last time there is, not one in the past.
+  CHECK(parse_rfc3339("9999-12-31T23:59:59Z") ==
+        port::wall_time(std::chrono::sys_days(std::chrono::year(9999) / 12 / 31)));
+  CHECK(*parse_rfc3339("9999-12-31T23:59:59Z") > noon + std::chrono::years(200));
+  CHECK(*parse_rfc3339("0001-01-01T00:00:00Z") < noon - std::chrono::years(200));
   for (const char* bad : {"", "2026-11-23", "2026-13-23T12:00:00Z", "2026-11-23T12:00:00", "2026-11-23 12:00:00Z"})
     CHECK_FALSE(parse_rfc3339(bad).has_value());
 }

@@ -30,7 +30,7 @@ target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tes
 nautilus_unit_test(cli LIBS)
 
 # Suites that are more than one module bring their own file.
-foreach(suite tidy contract scenarios platform cluster differential/helm)
+foreach(suite tidy fuzz contract scenarios platform cluster differential/helm)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/${suite}/CMakeLists.txt)
     add_subdirectory(tests/${suite})
   endif()

@@ -1,11 +1,8 @@
 // Any text as a template: it parses and runs, or is refused, within its bounds; nothing else may happen.
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
 #include "core/gotmpl/template.h"
+#include "tests/fuzz/fuzz.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(gotmpl) {
   using namespace nautilus::gotmpl;
   static const auto functions = std::make_shared<const Functions>(Functions::predefined());
   static const Val dot = from_json(nautilus::Json::parse(R"({"s":"x","n":1,"l":[1,"a",null],"m":{"k":{"d":true}}})"));
@@ -16,7 +13,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.limits.call_depth = 50;
   options.limits.parse_depth = 100;
   TemplateSet set(functions);
-  if (set.parse("fuzz", std::string_view(reinterpret_cast<const char*>(data), size), options.limits).ok())
-    (void)set.execute("fuzz", dot, options);
-  return 0;
+  if (set.parse("fuzz", text, options.limits).ok()) (void)set.execute("fuzz", dot, options);
 }

@@ -28,6 +28,12 @@ foreach(folder core/base core/port core/value core/gotmpl core/status core/host 
 endforeach()
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives
 nautilus_unit_test(cli LIBS)
+# The ones with more than one thread, which scripts/test.sh runs under ThreadSanitizer too.
+foreach(name unit_core_host)
+  if(TEST ${name})
+    set_property(TEST ${name} APPEND PROPERTY LABELS threads)
+  endif()
+endforeach()
 
 # Suites that are more than one module bring their own file.
 foreach(suite tidy fuzz contract scenarios platform cluster differential/helm)

@@ -33,10 +33,11 @@ phase() { # phase NAME COMMAND...: runs it, notes time and status for the summar
   return $status
 }
 
+launcher=()
 ctest_run() { # ctest_run PRESET RESULT-NAME ARGUMENTS...
   local preset=$1 result=$2
   shift 2
-  ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --output-junit "$results/$result.xml" \
+  "${launcher[@]}" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --output-junit "$results/$result.xml" \
         --test-output-size-passed 1000000 --test-output-size-failed 1000000 "$@"
 }
 
@@ -48,6 +49,17 @@ sanitized() { # unit tests and the embedded contract once more, under AddressSan
   ctest --test-dir build/asan -N -R '^contract_sim$' | grep -q contract_sim && targets+=(contract_suite)
   cmake --build --preset asan --target "${targets[@]}" -- -k 0 || return 1
   ctest_run asan sanitized -L unit -j "$jobs" --timeout 900
+}
+
+threads() { # what has more than one thread, under ThreadSanitizer
+  cmake --preset tsan > build/tsan.configure.log 2>&1 || { cat build/tsan.configure.log; return 1; }
+  local targets=()
+  mapfile -t targets < <(ctest --test-dir build/tsan -N -L threads | sed -n 's/.*Test *#[0-9]*: \(unit_[a-z_]*\)$/\1/p')
+  cmake --build --preset tsan --target "${targets[@]}" || return 1
+  # The shadow memory needs addresses that a kernel with much randomness may give to something else.
+  local launcher=(setarch "$(uname -m)" -R)
+  "${launcher[@]}" true 2> /dev/null || launcher=()
+  ctest_run tsan threads -L threads --timeout 600
 }
 
 summary() { python3 -B tests/support/summary.py "$results"; }
@@ -75,6 +87,9 @@ case $mode in
   --bench) phase "benchmarks" python3 -B tests/bench/run.py --json "$results/bench.json" ;;
 esac
 case $mode in
-  all) phase "sanitizers" sanitized ;;
+  all)
+    phase "sanitizers" sanitized
+    phase "threads" threads
+    ;;
 esac
 summary

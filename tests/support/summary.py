@@ -46,7 +46,7 @@ def main(results):
             if bad:
                 failures.append(f"{path.stem}: {case.get('name')} ({bad} failed)")
                 failed_runs.add(path.stem)
-    runs = {"unit tests": "unit", "tidy": "tidy", "command line": "cli", "real Helm": "helm", "real control plane": "cluster", "sanitizers": "sanitized"}
+    runs = {"unit tests": "unit", "tidy": "tidy", "command line": "cli", "real Helm": "helm", "real control plane": "cluster", "sanitizers": "sanitized", "threads": "threads"}
     phases = results / "phases.tsv"
     print()
     for line in phases.read_text().splitlines() if phases.exists() else []:

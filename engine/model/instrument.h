@@ -50,6 +50,13 @@ struct Instrument {
   std::uint32_t reserved2 = 0;
 };
 inline constexpr std::int64_t kMaxLadder = std::int64_t{1} << 24;
+inline constexpr Price kMaxPrice = Price{1} << 53;       // no price, in ticks, is further from 0
+inline constexpr Quantity kMaxLots = Quantity{1} << 38;  // of one order; 2^24 orders of a level still add up
+inline constexpr std::int32_t kMaxCollar = 1'000'000;    // basis points
+// The first thing that is wrong with a definition, or Reason::none. The engine refuses what this refuses.
+struct AccountLimits;
+Reason check(const struct Instrument&);
+Reason check(const struct Account&);
 
 // Limits of one account (RTS 6 article 15, SEC 15c3-5). 0 means no limit, except where said.
 struct AccountLimits {

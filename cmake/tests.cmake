@@ -20,9 +20,19 @@ function(nautilus_unit_test folder)
   set_tests_properties(unit_${target} PROPERTIES LABELS unit TIMEOUT 600)
 endfunction()
 
+# The simulated disk and the toy machine, for every suite of the engine that has a journal under it.
+add_library(engine_test_support STATIC
+  ${CMAKE_SOURCE_DIR}/tests/support/engine/simulated_storage.cpp
+  ${CMAKE_SOURCE_DIR}/tests/support/engine/toy_machine.cpp)
+target_link_libraries(engine_test_support PUBLIC engine_journal)
+nautilus_precompile(engine_test_support)
+foreach(folder engine/journal engine/host engine/sequencer engine/replication)
+  nautilus_unit_test(${folder} LIBS engine_test_support)
+endforeach()
+
 foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
         core/env core/apply core/release core/rehearse
-        engine/model engine/book engine/risk engine/matching engine/journal engine/host engine/sequencer engine/replication
+        engine/model engine/book engine/risk engine/matching
         engine/gateway engine/server)
   nautilus_unit_test(${folder})
 endforeach()

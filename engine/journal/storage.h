@@ -23,6 +23,9 @@ class AppendFile {
   virtual Result<> append(std::span<const std::byte> bytes) = 0;
   virtual Result<> sync() = 0;
   virtual std::uint64_t size() const = 0;
+  // Sets room aside for `bytes` beyond the end without changing the size, so that a full disk is found here and not in
+  // append(). Where the filesystem cannot, it does nothing. Code::limit: there is not that much room.
+  virtual Result<> reserve(std::uint64_t bytes) = 0;
 };
 
 class ReadFile {
@@ -46,6 +49,10 @@ class Storage {
   // One writer at a time: an exclusive lock on the directory until the Storage is destroyed; Code::locked if held.
   virtual Result<> lock() = 0;
   virtual Result<std::uint64_t> free_bytes() = 0;
+  // Makes the file hold what a power cut now would leave: syncs it, and drops what the system keeps of it in memory.
+  // Bytes that a dead process had written but not synced become durable; bytes that an earlier failed sync left marked
+  // clean are seen as the disk has them. Before a journal is believed.
+  virtual Result<> settle(const std::string& name) = 0;
 };
 
 }  // namespace nautilus::engine

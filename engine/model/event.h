@@ -18,6 +18,7 @@ enum class EventType : std::uint8_t {
   cancel_rejected = 7,    // reason; client_id of the request, orig_client_id of the order
   order_status = 8,       // an order that was there already: after a restart, or when asked
   order_decremented = 9,  // self-trade prevention took last_quantity off; no trade
+  position_status = 10,   // account, instrument, last_quantity: net lots, short is negative. Of describe(); no sequence
   // Market data: instrument.
   level_changed = 32,       // side, price, quantity (shown), orders: the level after the command, quantity 0 = gone
   traded = 33,              // last_price, last_quantity, trade_id, side of the aggressor

@@ -151,6 +151,7 @@ std::string_view name(EventType type) {
     case EventType::cancel_rejected: return "cancel_rejected";
     case EventType::order_status: return "order_status";
     case EventType::order_decremented: return "order_decremented";
+    case EventType::position_status: return "position_status";
     case EventType::level_changed: return "level_changed";
     case EventType::traded: return "traded";
     case EventType::auction_indication: return "auction_indication";

@@ -99,6 +99,7 @@ Result<> parse_events(std::string_view text, std::string_view file, YamlBuilder&
 
 Result<std::vector<YamlDocument>> parse_yaml_documents(std::string_view text, std::string_view file,
                                                        const YamlLimits& limits) {
+  if (text.empty()) return std::vector<YamlDocument>();  // libyaml asserts that there is an address
   TRY(check_characters(text, file));
   YamlBuilder builder(file, limits);
   try {

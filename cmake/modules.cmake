@@ -25,7 +25,7 @@ nautilus_module(core/apply DEPS core/chart core/status core/env core/kube)
 nautilus_module(core/release DEPS core/apply LIBS OpenSSL::Crypto ${ZLIB_STATIC})
 nautilus_module(core/rehearse DEPS core/release core/sim)
 
-# The engine. It knows core/base, core/port and core/value, and nothing of Kubernetes; cli puts the two together.
+# The engine. It knows core/base, core/port and core/value; only engine/lease knows Kubernetes.
 nautilus_module(engine/model DEPS core/base core/value)
 nautilus_module(engine/book DEPS engine/model)
 nautilus_module(engine/risk DEPS engine/model)
@@ -34,5 +34,6 @@ nautilus_module(engine/journal DEPS engine/model core/port)
 nautilus_module(engine/host DEPS engine/journal core/port)
 nautilus_module(engine/sequencer DEPS engine/journal engine/model core/port)
 nautilus_module(engine/replication DEPS engine/sequencer engine/journal core/port LIBS Boost::headers OpenSSL::SSL OpenSSL::Crypto)
+nautilus_module(engine/lease DEPS engine/journal core/kube)
 nautilus_module(engine/gateway DEPS engine/sequencer engine/model core/value core/port LIBS Boost::headers OpenSSL::SSL OpenSSL::Crypto)
 nautilus_module(engine/server DEPS engine/gateway engine/replication engine/matching engine/host engine/sequencer)

@@ -36,6 +36,7 @@ foreach(folder core/base core/port core/value core/gotmpl core/status core/host 
         engine/gateway engine/server)
   nautilus_unit_test(${folder})
 endforeach()
+nautilus_unit_test(engine/lease LIBS core_sim)
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives
 nautilus_unit_test(cli LIBS)
 # The ones with more than one thread, which scripts/test.sh runs under ThreadSanitizer too.

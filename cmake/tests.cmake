@@ -29,6 +29,11 @@ nautilus_precompile(engine_test_support)
 foreach(folder engine/journal engine/host engine/sequencer engine/replication)
   nautilus_unit_test(${folder} LIBS engine_test_support)
 endforeach()
+# Judges of the engine that more than one suite uses: a naive second engine, random commands.
+add_library(nautilus_engine_judges STATIC
+  ${CMAKE_SOURCE_DIR}/tests/support/engine/reference_engine.cpp ${CMAKE_SOURCE_DIR}/tests/support/engine/command_stream.cpp)
+target_link_libraries(nautilus_engine_judges PUBLIC engine_model)
+nautilus_precompile(nautilus_engine_judges)
 
 foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
         core/env core/apply core/release core/rehearse
@@ -38,6 +43,7 @@ foreach(folder core/base core/port core/value core/gotmpl core/status core/host 
 endforeach()
 nautilus_unit_test(engine/lease LIBS core_sim)
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives
+target_link_libraries(unit_engine_matching PRIVATE nautilus_engine_judges rapidcheck)
 nautilus_unit_test(cli LIBS)
 # The ones with more than one thread, which scripts/test.sh runs under ThreadSanitizer too.
 foreach(name unit_core_host)

@@ -161,8 +161,7 @@ void append_amounts(JsonText& json, const Event& report, const Instrument& instr
 
 }  // namespace
 
-void append_report(std::string& out, const Event& report, const Instrument* instrument, std::string_view account,
-                   bool replay) {
+void append_report(std::string& out, const Event& report, const Instrument* instrument, std::string_view account) {
   JsonText json(out);
   json.begin().text("type", "execution_report").text("execution", execution_word(report.type));
   if (const auto state = order_state(report); !state.empty()) json.text("state", state);
@@ -177,7 +176,6 @@ void append_report(std::string& out, const Event& report, const Instrument* inst
   if (report.expire_at != 0) json.key("expire_at").time(report.expire_at);
   if (report.reason != Reason::none) json.text("reason", name(report.reason));
   if (report.type == EventType::order_replaced) json.boolean("kept_priority", report.kept_priority);
-  if (replay) json.boolean("replay", true);
   json.end();
 }
 

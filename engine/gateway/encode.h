@@ -43,9 +43,8 @@ std::string_view order_state(const Event& report);  // "" for those that say not
 bool is_report(EventType type);
 bool is_market_data(EventType type);
 
-// {"type":"execution_report",...}. `replay`: sent again because of a resume.
-void append_report(std::string& out, const Event& report, const Instrument* instrument, std::string_view account,
-                   bool replay = false);
+// {"type":"execution_report",...}. `instrument` may be null: an order whose instrument nobody knows.
+void append_report(std::string& out, const Event& report, const Instrument* instrument, std::string_view account);
 
 // {"type":"error",...}; `code` is a word of Fault or Reason.
 struct ErrorText {

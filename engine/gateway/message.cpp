@@ -8,8 +8,9 @@ namespace nautilus::engine {
 namespace {
 
 constexpr std::array<std::string_view, kMessageTypes> kTypeNames = {
-    "logon",       "logoff",       "ping",      "new_order",   "cancel_order", "replace_order",
-    "mass_cancel", "order_status", "subscribe", "unsubscribe", "resume"};
+    "logon",         "logoff",           "ping",         "new_order",       "cancel_order",
+    "replace_order", "mass_cancel",      "order_status", "subscribe",       "unsubscribe",
+    "resume",        "set_engine_state", "set_phase",    "set_kill_switch", "end_of_day"};
 
 enum class Kind : std::uint8_t { text, boolean, count };
 struct FieldRule {
@@ -43,6 +44,9 @@ constexpr std::array<FieldRule, kFields> kRules = {{
     {"scope", Kind::text, 8},
     {"after", Kind::count, kMaxExactInteger},
     {"traceparent", Kind::text, 55},
+    {"enabled", Kind::boolean, 0},
+    {"engine_state", Kind::text, 16},
+    {"phase", Kind::text, 16},
 }};
 
 // A hash without collisions over the field names, checked when it is compiled: key to field in one comparison.
@@ -50,7 +54,7 @@ constexpr std::size_t kSlots = 128;
 constexpr std::size_t slot(std::string_view key) {
   if (key.empty()) return 0;
   const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(key[i])); };
-  return (key.size() + byte(0) + byte(key.size() - 1) * 3 + byte(key.size() / 2)) % kSlots;
+  return (key.size() * 1 + byte(0) * 1 + byte(key.size() - 1) * 3 + byte(key.size() / 2)) % kSlots;
 }
 constexpr std::uint8_t kNoField = 0xff;
 constexpr auto kTable = [] {
@@ -88,6 +92,10 @@ constexpr std::array<TypeRule, kMessageTypes> kTypes = {{
     {bits(F::symbol), 0},
     {bits(F::symbol), 0},
     {bits(F::after), bits(F::account)},
+    {bits(F::engine_state), 0},
+    {bits(F::phase), bits(F::symbol)},
+    {bits(F::enabled), bits(F::account)},
+    {0, bits(F::symbol)},
 }};
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -120,6 +128,9 @@ constexpr std::array kTimes = {TimeInForce::day,
 constexpr std::array kSelfTrades = {SelfTradePrevention::none, SelfTradePrevention::cancel_newest,
                                     SelfTradePrevention::cancel_oldest, SelfTradePrevention::cancel_both,
                                     SelfTradePrevention::decrement};
+constexpr std::array kPhases = {Phase::closed, Phase::opening_auction, Phase::continuous, Phase::closing_auction,
+                                Phase::halted};
+constexpr std::array kEngineStates = {EngineState::active, EngineState::reducing, EngineState::halted};
 
 }  // namespace
 
@@ -224,6 +235,7 @@ class MessageReader {
     if (field == Field::post_only) out_.post_only = yes;
     if (field == Field::cancel_on_disconnect) out_.cancel_on_disconnect = yes;
     if (field == Field::batch) out_.batch = yes;
+    if (field == Field::enabled) out_.enabled = yes;
   }
 
   // A JSON number that is a whole one: no sign, no leading zero, no fraction, no exponent.
@@ -312,6 +324,9 @@ class MessageReader {
       return bad(F::time_in_force);
     if (out_.has(F::self_trade) && !choose(out_.text(F::self_trade), kSelfTrades, out_.self_trade))
       return bad(F::self_trade);
+    if (out_.has(F::phase) && !choose(out_.text(F::phase), kPhases, out_.phase)) return bad(F::phase);
+    if (out_.has(F::engine_state) && !choose(out_.text(F::engine_state), kEngineStates, out_.engine_state))
+      return bad(F::engine_state);
     if (out_.has(F::scope)) {
       out_.whole_account = out_.text(F::scope) == "account";
       if (!out_.whole_account && out_.text(F::scope) != "session") return bad(F::scope);

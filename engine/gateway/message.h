@@ -28,8 +28,13 @@ enum class MessageType : std::uint8_t {
   subscribe,
   unsubscribe,
   resume,
+  // For the permission `admin`.
+  set_engine_state,
+  set_phase,
+  set_kill_switch,
+  end_of_day,
 };
-inline constexpr std::size_t kMessageTypes = 11;
+inline constexpr std::size_t kMessageTypes = 15;
 std::string_view name(MessageType);
 
 enum class Field : std::uint8_t {
@@ -58,8 +63,11 @@ enum class Field : std::uint8_t {
   scope,
   after,
   traceparent,
+  enabled,
+  engine_state,
+  phase,
 };
-inline constexpr std::size_t kFields = 25;
+inline constexpr std::size_t kFields = 28;
 std::string_view name(Field);
 
 // Stable words for what is wrong with a request. Where the engine has a Reason for it, the reason's word is used
@@ -106,6 +114,9 @@ class Request {
   bool post_only = false;
   bool cancel_on_disconnect = true;
   bool batch = false;
+  bool enabled = false;
+  Phase phase = Phase::closed;
+  EngineState engine_state = EngineState::active;
   bool whole_account = true;  // mass_cancel: scope "account", else only this session's orders
   Timestamp expire_at = 0;
   OrderId order_id = 0;

@@ -1,7 +1,7 @@
 #include "core/apply/k8s_tree.h"
 
-#include "core/env/strict_reader.h"
 #include "core/value/object_id.h"
+#include "core/value/strict_reader.h"
 #include "core/value/yaml.h"
 
 namespace nautilus::apply {
@@ -20,17 +20,17 @@ bool stays_inside(const std::string& path) {
 }
 
 Result<std::vector<Rule>> read_rules(const Json& document, const std::string& file) {
-  env::StrictReader root(document, file);
+  value::StrictReader root(document, file);
   std::vector<Rule> rules;
-  for (env::StrictReader entry : root.list("rules")) {
+  for (value::StrictReader entry : root.list("rules")) {
     Rule rule;
     rule.path = entry.required_string("path");
     if (!stays_inside(rule.path)) entry.fail("path", "must be relative and stay inside the output directory");
-    env::StrictReader match = entry.object("match");
+    value::StrictReader match = entry.object("match");
     rule.kinds = match.string_or_strings("kind");
     rule.names = match.string_or_strings("name");
     rule.namespaces = match.string_or_strings("namespace");
-    env::StrictReader labels = match.object("labels");
+    value::StrictReader labels = match.object("labels");
     for (const auto& key : labels.keys()) rule.labels[key] = labels.string(key);
     rules.push_back(std::move(rule));
     TRY(labels.finish());

@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "core/base/duration.h"
-#include "core/env/strict_reader.h"
+#include "core/value/strict_reader.h"
 #include "core/value/yaml.h"
 
 namespace nautilus::env {
@@ -41,23 +41,13 @@ std::string resolved(const std::string& base, const std::string& path) {
   return path.starts_with('/') ? path : normalised(base + "/" + path);
 }
 
-Result<port::Duration> duration_field(StrictReader& reader, std::string_view key, port::Duration fallback) {
-  const std::string text = reader.string(key);
-  if (text.empty()) return fallback;
-  auto parsed = base::parse_duration(text);
-  if (!parsed.ok()) return std::move(parsed).error().at(reader.path(key));
-  if (*parsed <= port::Duration::zero())
-    return Error(Code::invalid, fmt::format("must be more than zero, is {}", text)).at(reader.path(key));
-  return *parsed;
-}
-
-Result<std::vector<GeneratedSecret>> generated_secrets(StrictReader& spec) {
+Result<std::vector<GeneratedSecret>> generated_secrets(value::StrictReader& spec) {
   std::vector<GeneratedSecret> secrets;
-  for (StrictReader entry : spec.list("generatedSecrets")) {
+  for (value::StrictReader entry : spec.list("generatedSecrets")) {
     GeneratedSecret secret{entry.required_string("name"), entry.required_string("namespace"), {}};
-    StrictReader keys = entry.object("keys");
+    value::StrictReader keys = entry.object("keys");
     for (const auto& key : keys.keys()) {
-      StrictReader shape = keys.object(key);
+      value::StrictReader shape = keys.object(key);
       const auto length = shape.integer("length", 32);
       if (length < 8 || length > kMaxSecretLength)
         shape.fail("length", fmt::format("must be between 8 and {}, is {}", kMaxSecretLength, length));
@@ -71,9 +61,9 @@ Result<std::vector<GeneratedSecret>> generated_secrets(StrictReader& spec) {
   return secrets;
 }
 
-Result<std::vector<ExternalSecret>> external_secrets(StrictReader& spec) {
+Result<std::vector<ExternalSecret>> external_secrets(value::StrictReader& spec) {
   std::vector<ExternalSecret> secrets;
-  for (StrictReader entry : spec.list("externalSecrets")) {
+  for (value::StrictReader entry : spec.list("externalSecrets")) {
     secrets.push_back({entry.required_string("name"), entry.required_string("namespace"), entry.string("why")});
     TRY(entry.finish());
   }
@@ -84,22 +74,22 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   Environment env;
   env.file = file;
   const std::string base = directory_of(file);
-  StrictReader root(document, file);
+  value::StrictReader root(document, file);
   if (root.required_string("apiVersion") != kApiVersion)
     root.fail("apiVersion", fmt::format("must be {}", kApiVersion));
   if (root.required_string("kind") != "Environment") root.fail("kind", "must be Environment");
-  StrictReader metadata = root.object("metadata");
+  value::StrictReader metadata = root.object("metadata");
   env.name = metadata.required_string("name");
   TRY(metadata.finish());
 
-  StrictReader spec = root.object("spec");
+  value::StrictReader spec = root.object("spec");
   env.chart = resolved(base, spec.required_string("chart"));
   for (const auto& values : spec.strings("values")) env.values.push_back(resolved(base, values));
-  StrictReader release = spec.object("release");
+  value::StrictReader release = spec.object("release");
   env.release = release.required_string("name");
   env.namespace_ = release.required_string("namespace");
   TRY(release.finish());
-  StrictReader cluster = spec.object("cluster");
+  value::StrictReader cluster = spec.object("cluster");
   env.context = cluster.string("context");
   env.kube_system_uid = cluster.string("kubeSystemUID");
   TRY(cluster.finish());
@@ -107,11 +97,11 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   env.api_versions = spec.strings("apiVersions");
   ASSIGN_OR_RETURN(env.generated_secrets, generated_secrets(spec));
   ASSIGN_OR_RETURN(env.external_secrets, external_secrets(spec));
-  StrictReader timeouts = spec.object("timeouts");
-  ASSIGN_OR_RETURN(env.wave_timeout, duration_field(timeouts, "wave", env.wave_timeout));
-  ASSIGN_OR_RETURN(env.total_timeout, duration_field(timeouts, "total", env.total_timeout));
+  value::StrictReader timeouts = spec.object("timeouts");
+  env.wave_timeout = timeouts.duration("wave", env.wave_timeout);
+  env.total_timeout = timeouts.duration("total", env.total_timeout);
   TRY(timeouts.finish());
-  StrictReader history = spec.object("history");
+  value::StrictReader history = spec.object("history");
   const auto limit = history.integer("limit", env.history_limit);
   if (limit < 1 || limit > kMaxHistory) history.fail("limit", fmt::format("must be between 1 and {}", kMaxHistory));
   env.history_limit = static_cast<int>(limit);

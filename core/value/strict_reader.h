@@ -4,6 +4,8 @@
 // is a plain list of fields. Every error names the file and the field path.
 #pragma once
 
+#include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,7 +15,7 @@
 #include "core/base/error.h"
 #include "core/value/json.h"
 
-namespace nautilus::env {
+namespace nautilus::value {
 
 class StrictReader {
  public:
@@ -22,6 +24,14 @@ class StrictReader {
   std::string string(std::string_view key);           // "" if absent
   std::string required_string(std::string_view key);  // absent or empty is an error
   std::int64_t integer(std::string_view key, std::int64_t fallback);
+  // An error if it is outside [least, most].
+  std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most);
+  bool boolean(std::string_view key, bool fallback);
+  // "30s", "1h30m"; more than zero.
+  std::chrono::nanoseconds duration(std::string_view key, std::chrono::nanoseconds fallback);
+  // One of `choices`; the first if absent.
+  std::string choice(std::string_view key, std::initializer_list<std::string_view> choices);
+  bool has(std::string_view key) const;
   std::vector<std::string> strings(std::string_view key);
   std::vector<std::string> string_or_strings(std::string_view key);  // "a" or ["a", "b"]; empty if absent
   StrictReader object(std::string_view key);                         // an empty object if absent
@@ -43,4 +53,4 @@ class StrictReader {
   std::shared_ptr<std::optional<Error>> problem_;
 };
 
-}  // namespace nautilus::env
+}  // namespace nautilus::value

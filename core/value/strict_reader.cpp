@@ -1,9 +1,13 @@
-#include "core/env/strict_reader.h"
+#include "core/value/strict_reader.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace nautilus::env {
+#include <algorithm>
+
+#include "core/base/duration.h"
+
+namespace nautilus::value {
 
 namespace {
 
@@ -38,7 +42,7 @@ void StrictReader::fail(std::string_view key, std::string message) {
 
 const Json* StrictReader::take(std::string_view key, std::string_view expected, bool (*accepts)(const Json&)) {
   known_.emplace(key);
-  const Json* found = value::find(*object_, key);
+  const Json* found = find(*object_, key);
   if (!found || found->is_null()) return nullptr;
   if (accepts(*found)) return found;
   fail(key, fmt::format("expected {}, found {}", expected, found->type_name()));
@@ -61,6 +65,39 @@ std::int64_t StrictReader::integer(std::string_view key, std::int64_t fallback) 
   return found ? found->get<std::int64_t>() : fallback;
 }
 
+std::int64_t StrictReader::integer(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most) {
+  const std::int64_t number = integer(key, fallback);
+  if (number >= least && number <= most) return number;
+  fail(key, fmt::format("must be from {} to {}, is {}", least, most, number));
+  return fallback;
+}
+
+bool StrictReader::boolean(std::string_view key, bool fallback) {
+  const Json* found = take(key, "true or false", [](const Json& j) { return j.is_boolean(); });
+  return found ? found->get<bool>() : fallback;
+}
+
+std::chrono::nanoseconds StrictReader::duration(std::string_view key, std::chrono::nanoseconds fallback) {
+  const std::string text = string(key);
+  if (text.empty()) return fallback;
+  auto parsed = base::parse_duration(text);
+  if (!parsed.ok())
+    fail(key, parsed.error().message);
+  else if (*parsed <= std::chrono::nanoseconds::zero())
+    fail(key, fmt::format("must be more than zero, is {}", text));
+  return parsed.ok() ? *parsed : fallback;
+}
+
+std::string StrictReader::choice(std::string_view key, std::initializer_list<std::string_view> choices) {
+  const std::string text = string(key);
+  if (text.empty()) return std::string(*choices.begin());
+  if (std::find(choices.begin(), choices.end(), text) == choices.end())
+    fail(key, fmt::format("must be one of {}, is \"{}\"", fmt::join(choices, ", "), text));
+  return text;
+}
+
+bool StrictReader::has(std::string_view key) const { return find(*object_, key) != nullptr; }
+
 std::vector<std::string> StrictReader::strings(std::string_view key) {
   const Json* found = take(key, "a list of strings", [](const Json& j) {
     return j.is_array() && std::all_of(j.begin(), j.end(), [](const Json& e) { return e.is_string(); });
@@ -69,7 +106,7 @@ std::vector<std::string> StrictReader::strings(std::string_view key) {
 }
 
 std::vector<std::string> StrictReader::string_or_strings(std::string_view key) {
-  const Json* found = value::find(*object_, key);
+  const Json* found = find(*object_, key);
   if (!found || !found->is_string()) return strings(key);
   return {string(key)};
 }
@@ -110,4 +147,4 @@ Result<> StrictReader::finish() {
   return {};
 }
 
-}  // namespace nautilus::env
+}  // namespace nautilus::value

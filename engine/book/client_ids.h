@@ -46,8 +46,10 @@ class NameHasher {
 
 class RememberedNames {
  public:
-  RememberedNames(MemoryStats& stats, std::size_t limit) : ring_(stats), index_(stats, limit), limit_(limit) {
-    ring_.resize(limit);
+  // `reserve` of `limit` at once, the rest when it is needed.
+  RememberedNames(MemoryStats& stats, std::size_t limit, std::size_t reserve)
+      : ring_(stats), index_(stats, std::min(limit, reserve)), limit_(limit) {
+    ring_.reserve(std::min(limit, reserve));
   }
   void prefetch(const NameHash& hash) const { index_.prefetch(hash.tag()); }
   bool contains(const NameHash& hash) const {
@@ -56,26 +58,27 @@ class RememberedNames {
   // Not contained so far. Forgets the oldest if full.
   void add(const NameHash& hash) {
     if (!limit_) return;
-    if (count_ == limit_) {
+    if (ring_.size() == limit_) {
       index_.erase(ring_[next_].tag(), next_);
-      index_.prefetch(ring_[(next_ + kAhead) % limit_].tag());
+      const std::size_t ahead = next_ + kAhead;
+      index_.prefetch(ring_[ahead < limit_ ? ahead : 0].tag());
+      ring_[next_] = hash;
     } else {
-      ++count_;
+      ring_.push_back(hash);
     }
-    ring_[next_] = hash;
     index_.insert(hash.tag(), next_);
     next_ = next_ + 1 == limit_ ? 0 : next_ + 1;
   }
   std::size_t limit() const { return limit_; }
-  std::size_t size() const { return count_; }
+  std::size_t size() const { return ring_.size(); }
   // The i-th oldest.
-  const NameHash& at(std::size_t i) const { return ring_[(next_ + limit_ - count_ + i) % limit_]; }
+  const NameHash& at(std::size_t i) const { return ring_[ring_.size() < limit_ ? i : (next_ + i) % limit_]; }
 
  private:
   static constexpr std::size_t kAhead = 4;  // the order of forgetting is known, so its cache misses can be hidden
   PlainArray<NameHash> ring_;
   IndexTable<HashedTag> index_;
-  std::size_t limit_, count_ = 0;
+  std::size_t limit_;
   std::uint32_t next_ = 0;
 };
 

@@ -239,7 +239,8 @@ void Engine::State::tell_market() {
   if (touched_.size() > 1)
     std::sort(touched_.begin(), touched_.end(), [](const Touched& a, const Touched& b) {
       if (a.instrument != b.instrument) return a.instrument < b.instrument;
-      return a.side != b.side ? a.side < b.side : a.key < b.key;
+      if (a.side != b.side) return a.side < b.side;
+      return a.side == Side::buy ? a.price > b.price : a.price < b.price;
     });
   for (const Touched& touched : touched_) {
     Level& level = *touched.level;
@@ -248,7 +249,7 @@ void Engine::State::tell_market() {
     Event& event = add(EventType::level_changed);
     event.instrument = touched.instrument;
     event.side = touched.side;
-    event.price = venues[touched.instrument]->book[index(touched.side)].price(touched.key);
+    event.price = touched.price;
     event.quantity = level.shown;
     event.orders = level.orders;
   }

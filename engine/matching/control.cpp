@@ -238,6 +238,15 @@ Reason Engine::State::redefine(InstrumentId id, const Instrument& definition) {
           if (pool.node(at).price != kNoPrice && !wider->in_range(pool.node(at).price)) return Reason::bad_price;
       }
     }
+    // Time may have moved levels before this, in the same command: those marks move as well.
+    for (Touched& touched : touched_) {
+      if (touched.instrument != id || !wider->in_range(touched.price)) continue;
+      HalfBook& half = wider->book[index(touched.side)];
+      touched.level = &half.level(half.key(touched.price));
+      touched.level->touched = 1;
+    }
+    wider->dirty = venue.dirty;
+    std::replace(dirty_.begin(), dirty_.end(), &venue, wider.get());
     venues[id] = std::move(wider);
   }
   venues[id]->definition = definition;
@@ -263,8 +272,6 @@ void Engine::State::add_account(const Account& definition) {
 void Engine::State::define_instrument(const Command& command) {
   const Instrument& definition = command.instrument_definition;
   if (const Reason reason = check(definition); reason != Reason::none) return refuse(command, reason);
-  // Time may have moved levels before this; they are told before the ladder changes under them.
-  tell_market();
   const auto known = symbols.find(definition.symbol.view());
   const auto id = known == symbols.end() ? static_cast<InstrumentId>(venues.size()) : known->second;
   if (known == symbols.end()) {

@@ -15,26 +15,6 @@ static_assert(std::endian::native == std::endian::little, "words are written as 
 constexpr std::uint64_t kMagic = 0x31454e49474e4545;  // the format and its version
 constexpr std::uint64_t kEnd = 0x444e45454e49474e;
 
-class WordWriter {
- public:
-  explicit WordWriter(SnapshotWriter& out) : out_(out) {}
-  ~WordWriter() { flush(); }
-  void word(std::uint64_t value) {
-    if (used_ == kWords) flush();
-    buffer_[used_++] = value;
-  }
-
- private:
-  void flush() {
-    if (used_) out_.write(std::as_bytes(std::span(buffer_, used_)));
-    used_ = 0;
-  }
-  static constexpr std::size_t kWords = 8192;
-  SnapshotWriter& out_;
-  std::size_t used_ = 0;
-  std::uint64_t buffer_[kWords];
-};
-
 class WordHasher {
  public:
   void word(std::uint64_t value) {
@@ -48,6 +28,35 @@ class WordHasher {
   std::uint64_t hash_ = 0x2545F4914F6CDD1D;
 };
 
+class WordWriter {
+ public:
+  explicit WordWriter(SnapshotWriter& out) : out_(out) {}
+  void word(std::uint64_t value) {
+    hash_.word(value);
+    put(value);
+  }
+  // The hash of all words is the last one.
+  void finish() {
+    put(hash_.result());
+    flush();
+  }
+
+ private:
+  void put(std::uint64_t value) {
+    if (used_ == kWords) flush();
+    buffer_[used_++] = value;
+  }
+  void flush() {
+    if (used_) out_.write(std::as_bytes(std::span(buffer_, used_)));
+    used_ = 0;
+  }
+  static constexpr std::size_t kWords = 4096;
+  SnapshotWriter& out_;
+  WordHasher hash_;
+  std::size_t used_ = 0;
+  std::uint64_t buffer_[kWords];
+};
+
 // Reads words and remembers the first failure; after it every word is 0.
 class WordReader {
  public:
@@ -56,7 +65,13 @@ class WordReader {
     std::uint64_t value = 0;
     if (!failed_.ok()) return 0;
     failed_ = in_.read(std::as_writable_bytes(std::span(&value, 1)));
-    return failed_.ok() ? value : 0;
+    if (!failed_.ok()) return 0;
+    hash_.word(value);
+    return value;
+  }
+  void finish() {
+    const std::uint64_t expected = hash_.result();
+    if (word() != expected) fail("its hash, so it was damaged");
   }
   // A count that must not be above `most`.
   std::uint64_t count(std::uint64_t most, const char* what) {
@@ -73,6 +88,7 @@ class WordReader {
 
  private:
   SnapshotReader& in_;
+  WordHasher hash_;
   Result<> failed_;
 };
 
@@ -135,7 +151,7 @@ void put(Sink& sink, const AccountRisk& account) {
             std::uint64_t{account.killed} << 9);
   sink.word(account.reports);
 }
-AccountRisk get_account(WordReader& source) {
+AccountRisk get_account(WordReader& source, Timestamp now) {
   AccountRisk out{};
   AccountLimits& limits = out.limits;
   out.name = get_text<AccountName>(source);
@@ -149,6 +165,9 @@ AccountRisk get_account(WordReader& source) {
   limits.cancel_on_disconnect = packed >> 8 & 1;
   out.killed = packed >> 9 & 1;
   out.reports = source.word();
+  if (out.bucket.credit < 0 || out.bucket.refilled < 0 || out.bucket.refilled > now ||
+      out.bucket.credit > std::int64_t{limits.orders_per_second} * TokenBucket::kSecond)
+    source.fail("an account's rate");
   if (check(Account{out.name, limits}) != Reason::none) source.fail("an account");
   return out;
 }
@@ -255,6 +274,7 @@ void Engine::State::encode(Sink& sink) const {
 void Engine::State::save(SnapshotWriter& out) const {
   WordWriter writer(out);
   encode(writer);
+  writer.finish();
 }
 
 std::uint64_t Engine::State::hash() const {
@@ -321,13 +341,14 @@ Result<> Engine::State::decode(Source& source) {
   sequence = source.word();
   epoch = source.word();
   now = number(source);
+  if (now < 0) source.fail("the time");
   engine_state = static_cast<EngineState>(source.count(2, "the engine's state"));
   next_order = source.word();
   next_trade = source.word();
   hasher = NameHasher(source.word());
   const std::uint64_t account_count = source.count(kMaxAccounts, "the number of accounts");
   for (std::uint64_t i = 0; i < account_count && source.ok(); ++i) {
-    const AccountRisk account = get_account(source);
+    const AccountRisk account = get_account(source, now);
     account_names.emplace(account.name.view(), static_cast<AccountId>(accounts.size()));
     accounts.push_back(account);
   }
@@ -354,13 +375,17 @@ Result<> Engine::State::decode(Source& source) {
     Venue& venue = *venues.back();
     venue.phase = static_cast<Phase>(source.count(4, "a phase"));
     for (Price* value : {&venue.reference, &venue.last, &venue.low, &venue.high}) *value = number(source);
+    for (const Price value : {venue.reference, venue.last, venue.low, venue.high})
+      if (value != kNoPrice && (value < -kMaxPrice || value > kMaxPrice)) source.fail("a price");
+    if ((venue.low == kNoPrice) != (venue.high == kNoPrice) || venue.low > venue.high) source.fail("traded prices");
+    TRY(source.result());
     TRY(decode_orders(source, venue));
   }
   const std::uint64_t position_count = source.count(UINT32_MAX, "the number of positions");
   for (std::uint64_t i = 0; i < position_count && source.ok(); ++i) {
     const std::uint64_t key = source.word();
     const std::int64_t net = number(source);
-    if (static_cast<AccountId>(key) >= accounts.size() || key >> 32 >= venues.size()) {
+    if (static_cast<AccountId>(key) >= accounts.size() || key >> 32 >= venues.size() || net == INT64_MIN) {
       source.fail("a position");
       break;
     }
@@ -369,7 +394,9 @@ Result<> Engine::State::decode(Source& source) {
   const std::uint64_t limit = source.count(kMaxRememberedNames, "how many names are remembered");
   const std::uint64_t known = source.count(limit, "how many names are known");
   if (!source.ok()) return source.result();
-  if (limit != remembered->limit()) remembered = std::make_unique<RememberedNames>(memory, limit);
+  if (limit != remembered->limit())
+    remembered =
+        std::make_unique<RememberedNames>(memory, limit, std::min<std::size_t>(known, options.remembered_names));
   for (std::uint64_t i = 0; i < known && source.ok(); ++i) {
     NameHash hash;
     hash.low = source.word();
@@ -377,6 +404,7 @@ Result<> Engine::State::decode(Source& source) {
     remembered->add(hash);
   }
   if (source.word() != kEnd) source.fail("it does not end where it should");
+  source.finish();
   return source.result();
 }
 

@@ -96,7 +96,7 @@ class Engine::State {
  private:
   struct Touched {
     Level* level;
-    HalfBook::Key key;
+    Price price;
     Quantity shown;
     std::uint32_t orders;
     InstrumentId instrument;
@@ -273,7 +273,7 @@ inline Event& Engine::State::report(EventType type, Slot slot, Reason reason) {
 inline void Engine::State::touch(const Venue& venue, Side side, HalfBook::Key key, Level& level) {
   if (level.touched) return;
   level.touched = 1;
-  touched_.push_back({&level, key, level.shown, level.orders, venue.id, side});
+  touched_.push_back({&level, venue.book[index(side)].price(key), level.shown, level.orders, venue.id, side});
 }
 
 inline void Engine::State::mark_dirty(Venue& venue) {

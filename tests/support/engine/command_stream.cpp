@@ -5,7 +5,7 @@
 namespace nautilus::engine::judges {
 namespace {
 
-constexpr std::size_t kKnown = 160;
+constexpr std::size_t kKnown = 90;
 constexpr AccountId kAccounts = 5;
 constexpr InstrumentId kInstruments = 3;
 constexpr Price kMiddle[kInstruments] = {1000, 0, 300};
@@ -59,6 +59,14 @@ void CommandStream::common(Dice& dice, Command& command) {
   command.client_tag = dice.next();
 }
 
+// Usually one that is open and the account's.
+SessionId CommandStream::session(Dice& dice, AccountId account) const {
+  if (dice.rarely()) return static_cast<SessionId>(dice.between(1, 6));
+  for (const auto& [id, owner] : sessions_)
+    if (owner == account && dice.chance(60)) return id;
+  return 0;
+}
+
 Command CommandStream::order(Dice& dice) {
   Command c;
   c.type = CommandType::new_order;
@@ -66,7 +74,7 @@ Command CommandStream::order(Dice& dice) {
   c.account = static_cast<AccountId>(dice.between(0, dice.rarely() ? kAccounts : kAccounts - 1));
   c.instrument = static_cast<InstrumentId>(dice.between(0, dice.rarely() ? kInstruments : kInstruments - 1));
   c.side = dice.chance(50) ? Side::buy : Side::sell;
-  c.session = dice.chance(30) ? static_cast<SessionId>(dice.between(1, 6)) : 0;
+  if (dice.chance(40)) c.session = session(dice, c.account);
   const auto kind = dice.between(0, 99);
   c.order_type = kind < 72   ? OrderType::limit
                  : kind < 82 ? OrderType::market
@@ -129,7 +137,7 @@ Command CommandStream::change(Dice& dice, CommandType type) {
   if (dice.chance(8)) c.stop_price = near(dice, instrument, 8);
   if (dice.chance(60)) c.quantity = dice.chance(70) ? dice.between(1, 60) : dice.between(1, 500);
   if (dice.chance(10)) c.display_quantity = dice.between(1, 60);
-  if (dice.chance(20)) c.session = static_cast<SessionId>(dice.between(1, 6));
+  if (dice.chance(20)) c.session = session(dice, c.account);
   if (dice.rarely()) c.quantity = -5;
   if (dice.rarely()) c.display_quantity = -5;
   if (dice.rarely()) c.client_id.length = 77;
@@ -139,6 +147,11 @@ Command CommandStream::change(Dice& dice, CommandType type) {
 Command CommandStream::control(Dice& dice) {
   Command c;
   common(dice, c);
+  if (!killed_.empty() && dice.chance(25)) {
+    c.type = CommandType::set_kill_switch;
+    c.account = kNoAccount;
+    return c;
+  }
   const auto kind = dice.between(0, 99);
   const auto instrument = [&] {
     return dice.chance(20) ? kNoInstrument : static_cast<InstrumentId>(dice.between(0, dice.rarely() ? 9 : 2));
@@ -146,10 +159,10 @@ Command CommandStream::control(Dice& dice) {
   const auto account = [&] {
     return static_cast<AccountId>(dice.between(0, dice.rarely() ? kAccounts : kAccounts - 1));
   };
-  if (kind < 30) {
+  if (kind < 36) {
     c.type = CommandType::set_phase;
     c.instrument = instrument();
-    c.phase = dice.chance(55) ? Phase::continuous : static_cast<Phase>(dice.between(0, dice.rarely() ? 7 : 4));
+    c.phase = dice.chance(65) ? Phase::continuous : static_cast<Phase>(dice.between(0, dice.rarely() ? 7 : 4));
   } else if (kind < 45) {
     c.type = CommandType::mass_cancel;
     c.account = account();
@@ -164,7 +177,7 @@ Command CommandStream::control(Dice& dice) {
   } else if (kind < 70) {
     c.type = CommandType::close_session;
     c.session = static_cast<SessionId>(dice.between(0, 6));
-  } else if (kind < 74) {
+  } else if (kind < 73) {
     c.type = CommandType::set_kill_switch;
     c.account = dice.chance(10) ? kNoAccount : account();
     c.enabled = dice.chance(30);
@@ -198,7 +211,7 @@ Command CommandStream::control(Dice& dice) {
   } else if (kind < 97) {
     c.type = CommandType::begin_epoch;
     c.epoch = dice.chance(70) ? ++epoch_ : epoch_;
-  } else if (kind < 98) {
+  } else if (dice.rarely()) {
     c.type = static_cast<CommandType>(dice.between(17, 255));
   } else {
     c.type = CommandType::set_engine_state;
@@ -209,14 +222,27 @@ Command CommandStream::control(Dice& dice) {
 
 Command CommandStream::next(Dice& dice) {
   const auto kind = dice.between(0, 99);
-  if (kind < 50) return order(dice);
+  if (kind < 56) return order(dice);
   if (kind < 72) return change(dice, CommandType::cancel_order);
-  if (kind < 94) return change(dice, CommandType::replace_order);
+  if (kind < 96) return change(dice, CommandType::replace_order);
   return control(dice);
 }
 
 void CommandStream::saw(const std::vector<Event>& events) {
   for (const Event& event : events) {
+    if (event.type == EventType::session_opened) sessions_[event.session] = event.account;
+    if (event.type == EventType::session_closed) sessions_.erase(event.session);
+    if (event.type == EventType::kill_switch_changed) {
+      if (event.enabled)
+        killed_.insert(event.account);
+      else
+        killed_.erase(event.account);
+    }
+    // An order that is over is named now and then all the same.
+    const bool over =
+        event.type == EventType::order_cancelled || (event.type == EventType::order_filled && event.leaves == 0);
+    for (Known& known : known_)
+      if (over && known.id == event.order_id && event.order_id % 8 != 0) known = known_[event.sequence % known_.size()];
     if (event.type != EventType::order_accepted && event.type != EventType::order_replaced) continue;
     const Known known{event.account, event.client_id, event.order_id};
     if (known_.size() < kKnown)

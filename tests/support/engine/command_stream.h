@@ -1,6 +1,8 @@
 // Random commands for the judges of the engine: mostly sensible, some not, from a seed.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,9 @@ class CommandStream {
   };
   std::vector<Known> known_;  // a ring of orders that were accepted lately
   std::size_t next_known_ = 0;
+  std::map<SessionId, AccountId> sessions_;  // open ones
+  std::set<AccountId> killed_;
+  SessionId session(Dice& dice, AccountId account) const;
   Sequence sequence_ = 0;
   Timestamp time_ = 1'000'000'000;
   std::uint64_t names_ = 0;

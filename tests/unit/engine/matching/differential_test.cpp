@@ -201,7 +201,7 @@ TEST_CASE("a checkpoint tells a state that is another") {
   CHECK(events.back().reason == Reason::storage);
 }
 
-TEST_CASE("a damaged snapshot is refused or loads as something that saves again") {
+TEST_CASE("a damaged snapshot is refused, wherever it is damaged") {
   Engine engine(small(false));
   CommandStream stream;
   Dice dice(99);
@@ -214,7 +214,6 @@ TEST_CASE("a damaged snapshot is refused or loads as something that saves again"
   }
   SnapshotBuffer good;
   engine.save(good);
-  std::size_t refused = 0;
   for (int i = 0; i < 1'500; ++i) {
     SnapshotBuffer bad;
     bad.bytes = good.bytes;
@@ -225,15 +224,9 @@ TEST_CASE("a damaged snapshot is refused or loads as something that saves again"
           static_cast<std::byte>(1u << dice.next() % 8);
     Engine other(small(true));
     const auto loaded = other.load(bad);
-    if (!loaded.ok()) {
-      ++refused;
-      CHECK(loaded.error().code == Code::invalid);
-      CHECK(other.sequence() == 0);
-      continue;
-    }
-    // What came through must still be a state that the engine can work with.
-    std::vector<Event> later;
-    for (int more = 0; more < 20; ++more) other.apply(stream.next(dice), later);
+    REQUIRE_FALSE(loaded.ok());
+    CHECK(loaded.error().code == Code::invalid);
+    CHECK(other.sequence() == 0);
+    CHECK(other.open_orders() == 0);
   }
-  CHECK(refused > 500);
 }

@@ -16,8 +16,8 @@ ClientOrderId carry(std::string_view text) {
 void describe_instrument(const Instrument& instrument, Event& event) {
   event.type = EventType::instrument_defined;
   event.client_id = carry(instrument.symbol.view());
-  event.order_id = static_cast<OrderId>(instrument.tick_mantissa);
-  event.trade_id = static_cast<TradeId>(instrument.lot_mantissa);
+  event.leaves = instrument.tick_mantissa;
+  event.filled = instrument.lot_mantissa;
   event.orders = instrument.tick_decimals | static_cast<std::uint32_t>(instrument.lot_decimals) << 8;
   event.price = instrument.min_price;
   event.stop_price = instrument.max_price;
@@ -37,8 +37,8 @@ void describe_account(const Account& account, Event& event) {
 Instrument instrument_of(const Event& event) {
   Instrument out;
   out.symbol = Symbol::from(event.client_id.view());
-  out.tick_mantissa = static_cast<std::int64_t>(event.order_id);
-  out.lot_mantissa = static_cast<std::int64_t>(event.trade_id);
+  out.tick_mantissa = event.leaves;
+  out.lot_mantissa = event.filled;
   out.tick_decimals = static_cast<std::uint8_t>(event.orders & 0xff);
   out.lot_decimals = static_cast<std::uint8_t>(event.orders >> 8 & 0xff);
   out.min_price = event.price;

@@ -1,6 +1,6 @@
 // How a definition rides in an event, so that whoever only sees events (gateway, audit) knows symbols, ticks and names.
 //
-// instrument_defined: client_id symbol, order_id tick_mantissa, trade_id lot_mantissa, orders tick_decimals |
+// instrument_defined: client_id symbol, leaves tick_mantissa, filled lot_mantissa, orders tick_decimals |
 // lot_decimals
 //   << 8, price min_price, stop_price max_price, last_price reference_price, quantity max_quantity, phase
 //   opening_phase.

@@ -127,7 +127,7 @@ Result<std::shared_ptr<const Authenticator::Config>> Authenticator::read() const
   const auto list = [&](const char* key) -> Result<const Json*> {
     static const Json kEmpty = Json::array();
     const Json* found = value::find(root, key);
-    if (!found) return &kEmpty;
+    if (!found || found->is_null()) return &kEmpty;
     if (!found->is_array() || found->size() > kMaxKeys) return wrong(path_, fmt::format("{} must be a list", key));
     return found;
   };

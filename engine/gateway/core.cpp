@@ -15,7 +15,8 @@ GatewayCore::GatewayCore(Intake& intake_, const port::Clock& clock_, port::Entro
       limits(limits_),
       hub(clock_, metrics_, hub_options),
       tracer(clock_, entropy, spans, trace_one_in, metrics_),
-      sessions_(static_cast<SessionId>(clock_.now().time_since_epoch().count() / 1000)) {
+      first_session_(static_cast<SessionId>(clock_.now().time_since_epoch().count() / 1000)),
+      sessions_(first_session_) {
   if (spans) hub.on_answer = [this](std::uint64_t tag, std::int64_t took) { tracer.end(tag, took); };
 }
 
@@ -38,6 +39,19 @@ void GatewayCore::retry_closes() {
     if (intake.submit(command) == Submitted::full) return;
     closes_.pop_front();
   }
+}
+
+void GatewayCore::close_orphans() {
+  const SessionId end = sessions_.load();
+  for (const SessionId session : hub.open_sessions())
+    if (session < first_session_ || session >= end) close_session(session);
+}
+
+bool GatewayCore::all_closed() const {
+  const SessionId end = sessions_.load();
+  for (const SessionId session : hub.open_sessions())
+    if (session >= first_session_ && session < end) return false;
+  return closes_waiting() == 0;
 }
 
 std::size_t GatewayCore::closes_waiting() const {

@@ -21,7 +21,6 @@ struct SessionLimits {
   std::size_t max_subscriptions = 1000;
   OutboxLimits outbox;
   port::Duration logon_timeout = std::chrono::seconds(10);
-  port::Duration default_heartbeat = std::chrono::seconds(30);
   port::Duration failure_time = std::chrono::milliseconds(250);  // when a refused credential is answered
   port::Duration answer_timeout = std::chrono::seconds(5);       // of an order over HTTP
 };
@@ -50,10 +49,16 @@ struct GatewayCore {
   void close_session(SessionId session);
   void retry_closes();
   std::size_t closes_waiting() const;
+  // Sessions of a process that is gone (this one's last life, the old primary): ends them, as their connections have
+  // ended. Call when this process has become the primary.
+  void close_orphans();
+  // None of this process's sessions is open in the engine any more.
+  bool all_closed() const;
 
   std::shared_ptr<const Principal> authenticate(const Credentials& credentials, const std::string& address);
 
  private:
+  const SessionId first_session_;
   std::atomic<SessionId> sessions_;
   mutable std::mutex lock_;
   std::deque<SessionId> closes_;

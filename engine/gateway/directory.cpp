@@ -14,7 +14,7 @@ AccountId Reference::find_account(std::string_view name) const {
 Directory::Directory() : reference_(std::make_shared<Reference>()) {}
 
 void Directory::define_instrument(const Event& event) {
-  if (event.instrument >= kMaxInstruments) return;
+  if (event.instrument >= kMaxKnownInstruments) return;
   auto next = std::make_shared<Reference>(*reference_);
   if (event.instrument >= next->instruments.size()) {
     next->instruments.resize(event.instrument + 1);
@@ -27,7 +27,7 @@ void Directory::define_instrument(const Event& event) {
 }
 
 void Directory::define_account(const Event& event) {
-  if (event.account >= kMaxAccounts) return;
+  if (event.account >= kMaxKnownAccounts) return;
   auto next = std::make_shared<Reference>(*reference_);
   if (event.account >= next->accounts.size()) {
     next->accounts.resize(event.account + 1);

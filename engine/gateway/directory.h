@@ -35,8 +35,8 @@ struct Reference {
   AccountId find_account(std::string_view name) const;
 };
 
-inline constexpr std::size_t kMaxInstruments = 100'000;  // ids beyond these bounds are not believed
-inline constexpr std::size_t kMaxAccounts = 1'000'000;
+inline constexpr std::size_t kMaxKnownInstruments = 100'000;  // ids beyond these bounds are not believed
+inline constexpr std::size_t kMaxKnownAccounts = 1'000'000;
 inline constexpr std::size_t kMaxOrdersPage = 1000;
 
 class Directory {

@@ -53,6 +53,7 @@ void Hub::describe(std::span<const Event> events) {
   std::lock_guard guard(lock_);
   for (const Event& event : events) {
     directory_.apply(event);
+    note_session(event);
     const bool counts = event.type == EventType::account_defined || event.type == EventType::order_status;
     if (!counts || !directory_.reference()->account(event.account)) continue;
     AccountFeed& feed = account_feed(event.account);
@@ -72,8 +73,19 @@ void Hub::released(std::span<const Event> events) {
   refresh_reference();
 }
 
+void Hub::note_session(const Event& event) {
+  if (event.type == EventType::session_opened) open_sessions_.insert(event.session);
+  if (event.type == EventType::session_closed) open_sessions_.erase(event.session);
+}
+
+std::vector<SessionId> Hub::open_sessions() const {
+  std::lock_guard guard(lock_);
+  return {open_sessions_.begin(), open_sessions_.end()};
+}
+
 void Hub::take(const Event& event) {
   directory_.apply(event);
+  note_session(event);
   if (is_report(event.type)) return take_report(event);
   if (is_market_data(event.type)) return take_market(event);
   if (event.type == EventType::account_defined && directory_.reference()->account(event.account)) {
@@ -119,7 +131,9 @@ void Hub::answer(const Event& event, const SharedText& text) {
   if (event.client_tag == answered_tag_) return;  // the rest of the same command's
   answered_tag_ = event.client_tag;
   const auto now = static_cast<std::uint64_t>(clock_.monotonic().count()) & kTagMask;
-  const auto took = static_cast<std::int64_t>((now - event.client_tag) & kTagMask);
+  // Tags given within one nanosecond run a little ahead of the clock.
+  const bool ahead = ((event.client_tag - now) & kTagMask) < static_cast<std::uint64_t>(kMaxLatency);
+  const auto took = ahead ? 0 : static_cast<std::int64_t>((now - event.client_tag) & kTagMask);
   if (took <= kMaxLatency) {
     metrics_.execution_latency.observe(took);
     if (on_answer) on_answer(event.client_tag, took);

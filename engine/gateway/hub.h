@@ -13,6 +13,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "core/port/clock.h"
 #include "engine/gateway/directory.h"
@@ -75,6 +76,9 @@ class Hub final : public Outlet {
   bool await(std::uint64_t tag, Answer answer);
   void forget(std::uint64_t tag);
 
+  // Sessions that the engine holds open: described or opened, and not closed since.
+  std::vector<SessionId> open_sessions() const;
+
   // Reads under the lock.
   template <class Use>
   auto query(Use use) const {
@@ -102,6 +106,7 @@ class Hub final : public Outlet {
     bool touched = false;
   };
   void take(const Event& event);
+  void note_session(const Event& event);
   void take_report(const Event& event);
   void take_market(const Event& event);
   void finish_command(const Event& last);
@@ -119,6 +124,7 @@ class Hub final : public Outlet {
   std::vector<AccountFeed> accounts_;
   std::vector<InstrumentFeed> instruments_;
   std::vector<InstrumentId> touched_;
+  std::set<SessionId> open_sessions_;
   std::unordered_map<std::uint64_t, Answer> awaited_;
   std::shared_ptr<const Reference> reference_;
   std::atomic<std::uint64_t> reference_version_{0};

@@ -33,8 +33,7 @@ Session::Session(GatewayCore& core, std::shared_ptr<Outbox> outbox, std::string 
       principal_(std::move(principal)),
       rate_(core.limits.messages_per_second, core.limits.message_burst),
       started_(core.clock.monotonic()),
-      last_heard_(started_),
-      heartbeat_(core.limits.default_heartbeat) {}
+      last_heard_(started_) {}
 
 Session::~Session() { end(); }
 
@@ -44,8 +43,14 @@ void Session::end() {
   outbox_->close();
   core_.hub.leave(outbox_);
   add(core_.metrics.market_data_dropped, outbox_->dropped());
-  for (const auto& one : engine_sessions_) core_.close_session(one.id);
+  release();
   if (logged_on_) core_.metrics.sessions.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Session::release() {
+  for (const auto& one : engine_sessions_) core_.close_session(one.id);
+  engine_sessions_.clear();
+  released_ = true;
 }
 
 const Reference& Session::known() {
@@ -153,7 +158,8 @@ void Session::logon(const Request& request) {
   if (request.has(Field::request_id)) json.text("request_id", request.text(Field::request_id));
   json.key("time").time(core_.clock.now().time_since_epoch().count());
   json.boolean("cancel_on_disconnect", cancel_on_disconnect_);
-  json.number("heartbeat_seconds", static_cast<std::uint64_t>(heartbeat_ / std::chrono::seconds(1)));
+  if (heartbeat_.count() != 0)
+    json.number("heartbeat_seconds", static_cast<std::uint64_t>(heartbeat_ / std::chrono::seconds(1)));
   json.key("accounts").begin('[');
   std::size_t listed = 0;
   for (AccountId id = 0; id < reference.accounts.size(); ++id) {
@@ -193,6 +199,7 @@ SessionId Session::engine_session(AccountId account, Denial& denial) {
 }
 
 void Session::order(const Request& request) {
+  if (released_) return refuse({name(Reason::stopping), {}, Fault::unavailable}, request);
   Command command;
   Denial denial = make_command(request, known(), *principal_, command);
   if (denial.denied()) return refuse(denial, request);
@@ -285,7 +292,7 @@ void Session::on_tick() {
     close_ = CloseCode::slow_consumer;
   } else if (!logged_on_ && now - started_ > core_.limits.logon_timeout) {
     close_ = CloseCode::logon_timeout;
-  } else if (logged_on_ && now - last_heard_ > heartbeat_ * 2) {
+  } else if (logged_on_ && heartbeat_.count() != 0 && now - last_heard_ > heartbeat_ * 2) {
     close_ = CloseCode::heartbeat;
   } else if (logged_on_ && now - last_checked_ > kCredentialCheck) {
     last_checked_ = now;

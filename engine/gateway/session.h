@@ -37,6 +37,8 @@ class Session {
   void on_tick();
   // The client is told that it has to go; its orders are left or cancelled as agreed.
   void on_drain();
+  // The engine's sessions end, the client's does not yet: it still hears what becomes of its orders.
+  void release();
   // The connection is gone; closes the engine's sessions. More than once is the same as once.
   void end();
 
@@ -73,10 +75,11 @@ class Session {
   TokenBucket rate_;
   std::size_t refused_in_a_row_ = 0;
   port::Monotonic started_, last_heard_, last_checked_{0};
-  port::Duration heartbeat_;
+  port::Duration heartbeat_{0};  // zero: WebSocket pings alone show that the client lives
   std::vector<EngineSession> engine_sessions_;
   std::optional<CloseCode> close_;
-  bool logged_on_ = false, failing_ = false, batch_ = false, ended_ = false, cancel_on_disconnect_ = true;
+  bool logged_on_ = false, failing_ = false, batch_ = false, ended_ = false, released_ = false;
+  bool cancel_on_disconnect_ = true;
   std::string failing_request_id_;
 };
 

@@ -42,11 +42,12 @@ foreach(folder core/base core/port core/value core/gotmpl core/status core/host 
   nautilus_unit_test(${folder})
 endforeach()
 nautilus_unit_test(engine/lease LIBS core_sim)
+target_link_libraries(unit_engine_gateway PRIVATE engine_matching core_host)  # a real engine behind the sessions
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives
 target_link_libraries(unit_engine_matching PRIVATE nautilus_engine_judges rapidcheck)
 nautilus_unit_test(cli LIBS)
 # The ones with more than one thread, which scripts/test.sh runs under ThreadSanitizer too.
-foreach(name unit_core_host)
+foreach(name unit_core_host unit_engine_gateway)
   if(TEST ${name})
     set_property(TEST ${name} APPEND PROPERTY LABELS threads)
   endif()

@@ -180,7 +180,8 @@ class HalfBook {
 };
 
 // The queue of a level: append, take out anywhere, in time order.
-inline void append(OrderPool& pool, Level& level, Slot slot) {
+// `shown` and `total` are the order's: given, not read back, as they have often just been written.
+inline void append(OrderPool& pool, Level& level, Slot slot, Quantity shown, Quantity total) {
   OrderNode& node = pool.node(slot);
   node.next = kNoSlot;
   if (level.orders++) {
@@ -191,8 +192,8 @@ inline void append(OrderPool& pool, Level& level, Slot slot) {
     level.head = slot;
   }
   level.tail = slot;
-  level.shown += node.shown;
-  level.total += node.leaves;
+  level.shown += shown;
+  level.total += total;
 }
 inline void take_out(OrderPool& pool, Level& level, Slot slot) {
   const OrderNode& node = pool.node(slot);

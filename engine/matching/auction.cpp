@@ -274,7 +274,8 @@ void Engine::State::tell_market() {
 
 void Engine::State::finish(std::size_t first) {
   tell_market();
-  if (events_->size() > first) events_->back().last_of_command = true;
+  events_->erase(events_->begin() + static_cast<std::ptrdiff_t>(used_), events_->end());
+  if (used_ > first) events_->data()[used_ - 1].last_of_command = true;
 }
 
 }  // namespace nautilus::engine

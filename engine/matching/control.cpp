@@ -47,9 +47,9 @@ void Engine::State::mass_cancel(const Command& command) {
            (side == 0 || node.side == command.side) && (command.session == 0 || detail.session == command.session);
   });
   if (picked_.empty()) return reject_change(command, kNoSlot, Reason::unknown_order);
-  const std::size_t first = events_->size();
+  const std::size_t first = used_;
   cancel_picked(Reason::mass_cancel);
-  for (std::size_t i = first; i < events_->size(); ++i) (*events_)[i].client_tag = command.client_tag;
+  for (std::size_t i = first; i < used_; ++i) (*events_)[i].client_tag = command.client_tag;
 }
 
 void Engine::State::set_phase(const Command& command) {

@@ -32,12 +32,15 @@ Engine::State::State(const EngineOptions& o)
   expiries_.reserve(o.orders * 2 + 64);
 }
 Engine::State::~State() = default;
+const std::array<Event, 3> Engine::State::kBlank{};
 
-void Engine::State::apply(const Command& command, std::vector<Event>& events) {
+void Engine::State::apply(const Command& command, std::vector<Event>& events, const Hint* hint) {
   const std::size_t first = events.size();
   const bool corrupt = command.type == CommandType::checkpoint && command.state_hash != hash();
   command_ = &command;
+  hint_ = hint;
   events_ = &events;
+  used_ = first;
   subject_ = kNoSlot;
   triggers_left_ = kMaxTriggers;
   sequence = command.sequence;
@@ -63,8 +66,10 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-void Engine::apply(const Command& command, std::vector<Event>& events) { state_->apply(command, events); }
-void Engine::prefetch(const Command& command) const { state_->prefetch(command); }
+void Engine::apply(const Command& command, std::vector<Event>& events) { state_->apply(command, events, nullptr); }
+void Engine::apply_all(std::span<const Command> commands, std::vector<Event>& events, After after, void* context) {
+  state_->apply_all(commands, events, after, context);
+}
 std::uint64_t Engine::state_hash() const { return state_->hash(); }
 void Engine::save(SnapshotWriter& out) const { state_->save(out); }
 Result<> Engine::load(SnapshotReader& in) {

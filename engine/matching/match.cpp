@@ -11,33 +11,35 @@ void Engine::State::link(Venue& venue, Slot slot, Queue queue) {
   const std::size_t side = index(node.side);
   const bool extra = (node.bits & OrderNode::kExtra) != 0;
   node.set_queue(queue);
-  node.shown = node.leaves;
+  const Quantity leaves = node.leaves;
+  Quantity shown = leaves;
   Price stop_price = kNoPrice;
   if (queue == Queue::book) {
     HalfBook& half = venue.book[side];
     const HalfBook::Key key = half.key(node.price);
     Level& level = half.level(key);
-    if (extra && pool.extra(slot).display) node.shown = std::min(node.leaves, pool.extra(slot).display);
+    if (extra && pool.extra(slot).display) shown = std::min(leaves, pool.extra(slot).display);
     touch(venue, node.side, key, level);
     if (!level.orders) half.occupied(key);
-    append(pool, level, slot);
+    append(pool, level, slot, shown, leaves);
   } else if (queue == Queue::stops) {
     HalfBook& half = venue.stops[side];
     stop_price = pool.extra(slot).stop_price;
     const HalfBook::Key key = half.key(stop_price);
     Level& level = half.level(key);
     if (!level.orders) half.occupied(key);
-    append(pool, level, slot);
+    append(pool, level, slot, shown, leaves);
   } else {
-    append(pool, venue.market[side], slot);
+    append(pool, venue.market[side], slot, shown, leaves);
   }
+  node.shown = shown;
   if (node.type == OrderType::market || node.time_in_force == TimeInForce::at_the_opening ||
       node.time_in_force == TimeInForce::at_the_close)
     ++venue.call_only;
   AccountRisk& account = accounts[node.account];
   ++account.open_orders;
-  account.open_notional += resting_notional(node.price, stop_price, node.leaves);
-  positions[node.position].open[side] += node.leaves;
+  account.open_notional += resting_notional(node.price, stop_price, leaves);
+  positions[node.position].open[side] += leaves;
   mark_dirty(venue);
 }
 
@@ -181,6 +183,10 @@ Engine::State::Ended Engine::State::match(Venue& venue, Slot taker, HalfBook::Ke
         continue;
       }
       if (maker.next != kNoSlot) pool.prefetch(maker.next);
+      if (maker.shown <= node.leaves) {
+        ids.prefetch(static_cast<std::uint32_t>(maker.order_id));
+        names.prefetch(pool.detail(resting).name_tag);
+      }
       const Quantity quantity = std::min(node.leaves, maker.shown);
       node.leaves -= quantity;
       node.filled += quantity;
@@ -222,7 +228,7 @@ Engine::State::Ended Engine::State::match(Venue& venue, Slot taker, HalfBook::Ke
         // The next slice of an iceberg queues up behind the others.
         take_out(pool, level, resting);
         maker.shown = std::min(maker.leaves, pool.extra(resting).display);
-        append(pool, level, resting);
+        append(pool, level, resting, maker.shown, maker.leaves);
       }
       traded(venue, price);
     } while (node.leaves > 0 && level.orders);

@@ -39,7 +39,7 @@ Slot Engine::State::find_order(const Command& command) const {
     if (!command.orig_client_id.empty() && !(pool.detail(slot).client_id == command.orig_client_id)) return kNoSlot;
     return slot;
   }
-  const NameHash hash = hasher(command.account, command.orig_client_id);
+  const NameHash hash = original_hash(command);
   return names.find(hash.tag(), [&](std::uint32_t at) {
     return pool.node(at).account == command.account && pool.detail(at).client_id == command.orig_client_id;
   });
@@ -151,7 +151,7 @@ void Engine::State::new_order(const Command& command) {
   if (command.account >= accounts.size()) return reject_new(command, Reason::unknown_account);
   if (!good_name(command.client_id)) return reject_new(command, Reason::bad_client_id);
   AccountRisk& account = accounts[command.account];
-  const NameHash hash = hasher(command.account, command.client_id);
+  const NameHash hash = name_hash(command);
   if (command.session) {
     const Session* session = find_session(command.session);
     if (!session || session->account != command.account) return reject_new(command, Reason::bad_session);
@@ -278,7 +278,7 @@ void Engine::State::replace_order(const Command& command) {
   NameHash hash;
   if (renamed) {
     if (!good_name(command.client_id)) return reject_change(command, slot, Reason::bad_client_id);
-    hash = hasher(command.account, command.client_id);
+    hash = name_hash(command);
     if (name_used(command.account, command.client_id, hash))
       return reject_change(command, slot, Reason::duplicate_client_id);
   }
@@ -355,22 +355,6 @@ void Engine::State::shrink(Venue& venue, Slot slot, Quantity by) {
   node.leaves -= by;
   node.shown = shown;
   mark_dirty(venue);
-}
-
-void Engine::State::prefetch(const Command& command) const {
-  if (command.type == CommandType::new_order) {
-    const NameHash hash = hasher(command.account, command.client_id);
-    remembered->prefetch(hash);
-    names.prefetch(hash.tag());
-    return;
-  }
-  if (command.type != CommandType::cancel_order && command.type != CommandType::replace_order) return;
-  Slot slot = kNoSlot;
-  if (command.order_id)
-    slot = ids.guess(static_cast<std::uint32_t>(command.order_id));
-  else
-    slot = names.guess(hasher(command.account, command.orig_client_id).tag());
-  if (slot != kNoSlot) pool.prefetch(slot);
 }
 
 }  // namespace nautilus::engine

@@ -21,10 +21,14 @@ void read_address(StrictReader& reader, std::string_view key, Address& out) {
     reader.fail(key, address.error().message);
 }
 
-Result<TlsFiles> read_tls(StrictReader& parent, std::string_view ca) {
-  if (!parent.has("tls")) return TlsFiles();
+Result<GatewayTls> read_tls(StrictReader& parent, std::string_view ca) {
+  if (!parent.has("tls")) return GatewayTls();
   StrictReader reader = parent.object("tls");
-  TlsFiles out{reader.required_string("certificate"), reader.required_string("key"), reader.string(ca)};
+  GatewayTls out;
+  out.certificate = reader.required_string("certificate");
+  out.key = reader.required_string("key");
+  out.client_ca = reader.string(ca);
+  out.require_client_certificate = reader.boolean("requireClientCertificate", !out.client_ca.empty());
   TRY(reader.finish());
   return out;
 }
@@ -44,6 +48,7 @@ Result<> read_journal(StrictReader reader, ServerConfig::Journal& out) {
 Result<> read_gateway(StrictReader reader, ServerConfig::Gateway& out) {
   read_address(reader, "listen", out.listen);
   ASSIGN_OR_RETURN(out.tls, read_tls(reader, "clientCA"));
+  out.plain_behind_mesh = reader.boolean("plainBehindMesh", false);
   out.credentials = reader.string("credentials");
   out.origins = reader.strings("origins");
   const auto count = [&](std::string_view key, std::size_t fallback, std::int64_t most) {
@@ -126,7 +131,7 @@ Result<ServerConfig> parse_server_config(std::string_view yaml, const std::strin
   TRY(read_epoch(reader, out.epoch));
   TRY(read_replication(reader.object("replication"), out.replication));
   StrictReader log = reader.object("log");
-  out.log.json = log.choice("format", {"json", "text"}) == "json";
+  out.log.json = log.choice("format", {"json"}) == "json";
   out.log.level = log.choice("level", {"info", "debug", "warning", "error"});
   TRY(log.finish());
   StrictReader traces = reader.object("traces");
@@ -134,6 +139,10 @@ Result<ServerConfig> parse_server_config(std::string_view yaml, const std::strin
   TRY(traces.finish());
   if (out.gateway.credentials.empty() && !out.gateway.listen.loopback())
     reader.fail("gateway", fmt::format("listens on {} without credentials; open access is for loopback only",
+                                       out.gateway.listen.host));
+  if (out.gateway.tls.certificate.empty() && !out.gateway.listen.loopback() && !out.gateway.plain_behind_mesh)
+    reader.fail("gateway", fmt::format("listens on {} without TLS; give tls, or plainBehindMesh: true where a service "
+                                       "mesh encrypts",
                                        out.gateway.listen.host));
   TRY(reader.finish());
   return out;

@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/port/clock.h"
+#include "engine/gateway/gateway.h"
 
 namespace nautilus::engine {
 
@@ -22,11 +23,6 @@ struct Address {
 // "0.0.0.0:9001", "[::]:9001"
 Result<Address> parse_address(std::string_view text);
 
-struct TlsFiles {
-  std::string certificate, key, client_ca;  // PEM files; all empty: plain. client_ca: clients must have a certificate
-  bool enabled() const { return !certificate.empty(); }
-};
-
 struct ServerConfig {
   struct Journal {
     std::string directory = "engine-journal";
@@ -37,8 +33,9 @@ struct ServerConfig {
   std::vector<std::string> definitions;  // files with instruments and accounts
   struct Gateway {
     Address listen{"127.0.0.1", 9001};
-    TlsFiles tls;
-    std::string credentials;  // file of keys and token issuers; empty: open to all, on loopback only
+    GatewayTls tls;
+    bool plain_behind_mesh = false;  // no TLS of its own on other addresses than loopback: a mesh does it
+    std::string credentials;         // file of keys and token issuers; empty: open to all, on loopback only
     std::vector<std::string> origins;
     std::size_t threads = 2, max_connections = 5000, max_connections_per_address = 1000;
   } gateway;
@@ -57,10 +54,10 @@ struct ServerConfig {
   struct Replication {
     std::string listen, follow;  // "host:port"; follow: be the standby of that engine
     bool synchronous = false;
-    TlsFiles tls;  // client_ca is who followers and primaries must be signed by
+    GatewayTls tls;  // client_ca is who followers and primaries must be signed by
   } replication;
   struct LogSettings {
-    bool json = true;
+    bool json = true;  // the only form there is
     std::string level = "info";
   } log;
   std::string traces;  // OTLP/HTTP endpoint; empty: none

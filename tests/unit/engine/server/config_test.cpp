@@ -28,7 +28,7 @@ admin: {listen: "[::]:9102"}
 drain: {timeout: 2m, orders: cancel}
 epoch: {lease: {namespace: nautilus-trading, name: nautilus-engine}, timeToLive: 10s}
 replication: {listen: "0.0.0.0:9201", mode: sync, tls: {certificate: a, key: b, ca: c}}
-log: {format: text, level: debug}
+log: {format: json, level: debug}
 traces: {endpoint: "http://otel:4318"}
 )",
                                     "engine.yaml");
@@ -40,7 +40,7 @@ traces: {endpoint: "http://otel:4318"}
   CHECK(config->epoch.kind == ServerConfig::Epochs::Kind::lease);
   CHECK(config->epoch.time_to_live == std::chrono::seconds(10));
   CHECK(config->replication.synchronous);
-  CHECK_FALSE(config->log.json);
+  CHECK(config->gateway.tls.require_client_certificate);
 }
 
 TEST_CASE("what is wrong is refused with its field") {
@@ -55,6 +55,7 @@ TEST_CASE("what is wrong is refused with its field") {
            {"gateway: {listen: \"::1:9001\"}", "e.yaml: gateway.listen", "ADDRESS:PORT"},
            {"gateway: {listen: \"127.0.0.1:99999\"}", "e.yaml: gateway.listen", "ADDRESS:PORT"},
            {"gateway: {listen: \"0.0.0.0:9001\"}", "e.yaml: gateway", "loopback"},
+           {"gateway: {listen: \"0.0.0.0:9001\", credentials: c}", "e.yaml: gateway", "without TLS"},
            {"gateway: {threads: 0}", "e.yaml: gateway.threads", "from 1 to 64"},
            {"gateway: {tls: {certificate: a}}", "e.yaml: gateway.tls.key", "required"},
            {"drain: {timeout: soon}", "e.yaml: drain.timeout", "soon"},

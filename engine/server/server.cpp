@@ -169,6 +169,7 @@ class Server {
     }
     TRY(sequencer_->start());
     define();
+    wait_until_defined();
     return {};
   }
 
@@ -212,6 +213,14 @@ class Server {
 
   void submit(const Command& command) {
     while (sequencer_->submit(command) == Submitted::full) std::this_thread::yield();
+  }
+
+  // Until what was submitted at the start has been told to the gateway: a client must find its account.
+  void wait_until_defined() {
+    const Sequence last = recovery_.next + definitions_.instruments.size() + definitions_.accounts.size();
+    const SequencerStatus& status = sequencer_->status();
+    while (status.released_sequence < last && status.state == SequencerState::running)
+      if (asked_to_end(std::chrono::milliseconds(1))) return;
   }
 
   Result<> open_gateway() {

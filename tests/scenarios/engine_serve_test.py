@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""`nautilusctl engine serve` as its user knows it: one command, trade, kill it, and every acknowledged order is there."""
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import unittest
+import urllib.request
+from pathlib import Path
+
+from engine_client import WebSocket
+
+BINARY = os.environ["NAUTILUSCTL"]
+ROOT = Path(__file__).resolve().parents[2]
+DEFINITIONS = """
+instruments:
+  - {symbol: ACME, tick_size: 0.01, min_price: 0.01, max_price: 1000, reference_price: 100}
+accounts:
+  - {name: alice, cancel_on_disconnect: false}
+  - {name: bob, cancel_on_disconnect: false}
+"""
+LOCKED, ERROR, USAGE = 11, 1, 2
+
+
+class Engine:
+    def __init__(self, directory, *more, journal="journal", **how):
+        command = [BINARY, "--project", str(ROOT), "-o", "json", "engine", "serve", "--journal", journal,
+                   "--definitions", "definitions.yaml", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *more]
+        self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+        self.log = []
+        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
+        self.reader.start()
+
+    def serving(self):
+        """What it says once it takes orders."""
+        text = ""
+        while not text.endswith("}\n") or text.count("{") != text.count("}"):
+            line = self.process.stdout.readline()
+            assert line, f"it ended with {self.process.wait()}: {''.join(self.log)}"
+            text += line
+        self.at = json.loads(text)
+        return self
+
+    def client(self, **logon):
+        client = WebSocket(int(self.at["http"].rsplit(":", 1)[1]))
+        client.logon(**logon)
+        return client
+
+    def get(self, path):
+        with urllib.request.urlopen(self.at["http"] + path, timeout=20) as answer:
+            return json.load(answer)
+
+    def end(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(timeout=60)
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return status
+
+
+class Serve(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="nautilus-engine-")
+        self.addCleanup(self.scratch.cleanup)
+        self.directory = Path(self.scratch.name)
+        (self.directory / "definitions.yaml").write_text(DEFINITIONS)
+
+    def start(self, *more, **how):
+        engine = Engine(self.directory, *more, **how)
+        self.addCleanup(engine.end, signal.SIGKILL)
+        return engine
+
+    def open_orders(self, engine, account="alice"):
+        return {order["client_id"]: order for order in engine.get(f"/v1/orders?account={account}")["orders"]}
+
+    def test_killed_and_started_again_it_has_every_acknowledged_order(self):
+        acknowledged, cancelled, next_id = set(), set(), 0
+        for life in range(3):
+            engine = self.start().serving()
+            self.assertEqual(engine.at["epoch"], life + 1)
+            self.assertLessEqual(acknowledged - cancelled, set(self.open_orders(engine)))
+            client = engine.client()
+            for _ in range(200):
+                client.order(f"o{next_id}", price=f"{50 + next_id % 40}.00")
+                next_id += 1
+            for count in range(150):  # the others are on their way when the power goes
+                acknowledged.add(client.report("accepted")["client_id"])
+            victim = sorted(acknowledged - cancelled)[0]
+            client.send({"type": "cancel_order", "account": "alice", "client_id": f"c{life}", "orig_client_id": victim})
+            client.report("cancelled")
+            cancelled.add(victim)
+            engine.end(signal.SIGKILL)
+            client.close()
+        engine = self.start().serving()
+        there = self.open_orders(engine)
+        self.assertEqual(sorted(acknowledged - cancelled - set(there)), [], "an acknowledged order is lost")
+        self.assertEqual(sorted(cancelled & set(there)), [], "a cancelled order is back")
+        self.assertEqual(len(there), len(set(there)))
+        client = engine.client()
+        client.order("o1")
+        self.assertEqual(client.report("rejected")["reason"], "duplicate_client_id")
+        client.close()
+
+    def test_an_orderly_stop_leaves_a_snapshot_and_the_orders(self):
+        engine = self.start().serving()
+        client = engine.client()
+        client.order("rests", price="99.00")
+        client.report("accepted")
+        self.assertEqual(engine.end(), 0, engine.log)
+        client.close()
+        self.assertTrue(any("\"stopped\"" in line for line in engine.log))
+        again = self.start().serving()
+        self.assertEqual(again.at["replayed"], 0, "the snapshot has it all")
+        self.assertEqual(list(self.open_orders(again)), ["rests"])
+
+    def test_drain_may_cancel(self):
+        (self.directory / "engine.yaml").write_text("drain: {timeout: 20s, orders: cancel}\n")
+        engine = self.start("--config", "engine.yaml").serving()
+        client = engine.client()
+        client.order("goes", price="99.00")
+        client.report("accepted")
+        self.assertEqual(engine.end(), 0, engine.log)
+        self.assertEqual(client.report("cancelled")["reason"], "mass_cancel")
+        client.close()
+        self.assertEqual(self.open_orders(self.start().serving()), {})
+
+    def test_two_on_one_journal(self):
+        first = self.start().serving()
+        second = self.start()
+        self.assertEqual(second.process.wait(timeout=60), LOCKED)
+        self.assertEqual(first.end(), 0)
+
+    def test_the_epoch_from_a_file_goes_to_one_at_a_time(self):
+        (self.directory / "engine.yaml").write_text("epoch: {file: epoch, timeToLive: 2s}\n")
+        first = self.start("--config", "engine.yaml").serving()
+        second = self.start("--config", "engine.yaml", journal="another")
+        admin_waits = threading.Event()
+        while not any('"waiting"' in line for line in second.log):
+            admin_waits.wait(0.05)
+        self.assertEqual(first.end(), 0, first.log)
+        self.assertGreater(second.serving().at["epoch"], first.at["epoch"])
+        self.assertEqual(second.end(), 0, second.log)
+
+    def test_the_epoch_from_a_lease_of_the_cluster(self):
+        sim = subprocess.Popen([BINARY, "sim", "serve", "--write-kubeconfig", "kubeconfig"], cwd=self.directory, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(sim.stdout.close)
+        self.addCleanup(sim.wait)
+        self.addCleanup(sim.terminate)
+        self.assertTrue(sim.stdout.readline())
+        (self.directory / "engine.yaml").write_text("shards: 2\nepoch: {lease: {namespace: default, name: engine}, timeToLive: 6s}\n")
+        more = ("--config", "engine.yaml", "--shard", "1", "--kubeconfig", "kubeconfig")
+        engine = self.start(*more).serving()
+        client = engine.client()
+        client.order("a", price="99.00")
+        client.report("accepted")
+        client.close()
+        self.assertEqual(engine.end(), 0, engine.log)
+        self.assertEqual(self.start(*more).serving().at["epoch"], 2)
+
+    def test_what_is_wrong_is_said_before_anything_is_touched(self):
+        def refused(expect, *more, text=""):
+            engine = self.start(*more)
+            self.assertEqual(engine.process.wait(timeout=60), expect)
+            engine.reader.join()
+            self.assertIn(text, "".join(engine.log))
+            self.assertFalse((self.directory / "journal").exists())
+        (self.directory / "bad.yaml").write_text("gateway: {listen: \"0.0.0.0:9001\"}\n")
+        refused(ERROR, "--config", "bad.yaml", text="open access is for loopback only")
+        (self.directory / "bad.yaml").write_text("jurnal: {}\n")
+        refused(ERROR, "--config", "bad.yaml", text="bad.yaml: jurnal: unknown field")
+        refused(ERROR, "--config", "none.yaml", text="none.yaml")
+        refused(USAGE, "--shard", "1", text="there are 1 shards")
+        refused(USAGE, "--listen", "here", text="--listen")
+        (self.directory / "definitions.yaml").write_text("instruments: [{symbol: ACME}]\n")
+        refused(ERROR, text="ACME")
+
+    def test_a_damaged_journal_is_named_and_left_alone(self):
+        engine = self.start().serving()
+        client = engine.client()
+        for number in range(50):
+            client.order(f"o{number}")
+            client.report("accepted")
+        engine.end(signal.SIGKILL)
+        client.close()
+        segment = next((self.directory / "journal").glob("*.log"))
+        data = bytearray(segment.read_bytes())
+        data[len(data.rstrip(b"\0")) // 2] ^= 1
+        segment.write_bytes(data)
+        engine = self.start()
+        self.assertEqual(engine.process.wait(timeout=60), ERROR)
+        engine.reader.join()
+        self.assertIn(segment.name, "".join(engine.log))
+        self.assertEqual(segment.read_bytes(), bytes(data))
+
+
+if __name__ == "__main__":
+    unittest.main()

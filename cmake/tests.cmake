@@ -23,8 +23,9 @@ endfunction()
 # The simulated disk and the toy machine, for every suite of the engine that has a journal under it.
 add_library(engine_test_support STATIC
   ${CMAKE_SOURCE_DIR}/tests/support/engine/simulated_storage.cpp
-  ${CMAKE_SOURCE_DIR}/tests/support/engine/toy_machine.cpp)
-target_link_libraries(engine_test_support PUBLIC engine_journal)
+  ${CMAKE_SOURCE_DIR}/tests/support/engine/toy_machine.cpp
+  ${CMAKE_SOURCE_DIR}/tests/support/engine/certificates.cpp)
+target_link_libraries(engine_test_support PUBLIC engine_journal OpenSSL::SSL OpenSSL::Crypto)
 nautilus_precompile(engine_test_support)
 foreach(folder engine/journal engine/host engine/sequencer engine/replication)
   nautilus_unit_test(${folder} LIBS engine_test_support)

@@ -51,4 +51,41 @@ Result<BatchHeader> check_batch(std::span<const std::byte> batch, std::uint32_t 
   return *header;
 }
 
+namespace {
+
+// What is in the header of a batch whose CRC was checked before.
+BatchHeader header_of(std::span<const std::byte> batch) {
+  const std::byte* p = batch.data();
+  return {fetch<std::uint32_t>(p + 8), fetch<std::uint32_t>(p + 12), fetch<Sequence>(p + 16), fetch<Epoch>(p + 24)};
+}
+
+}  // namespace
+
+std::vector<std::byte> slice_batch(std::span<const std::byte> batch, Sequence from, Sequence to, std::uint32_t seed) {
+  BatchHeader header = header_of(batch);
+  std::size_t at = kBatchHeaderBytes, begin = 0, end = 0;
+  for (Sequence n = header.first_sequence; n <= to; ++n) {
+    if (n == from) begin = at;
+    at += fetch<std::uint16_t>(batch.data() + at + 4);
+    end = at;
+  }
+  header.first_sequence = from, header.count = static_cast<std::uint32_t>(to - from + 1);
+  header.length = static_cast<std::uint32_t>(end - begin);
+  std::vector<std::byte> out(kBatchHeaderBytes);
+  append_bytes(out, batch.subspan(begin, header.length));
+  encode(header, seed, std::span(out).first<kBatchHeaderBytes>());
+  return out;
+}
+
+std::vector<std::byte> join_batches(std::span<const std::span<const std::byte>> batches, std::uint32_t seed) {
+  BatchHeader header = header_of(batches.front());
+  std::vector<std::byte> out(batches.front().begin(), batches.front().end());
+  for (const auto& batch : batches.subspan(1)) {
+    append_bytes(out, batch.subspan(kBatchHeaderBytes));
+    header.count += header_of(batch).count, header.length += header_of(batch).length;
+  }
+  encode(header, seed, std::span(out).first<kBatchHeaderBytes>());
+  return out;
+}
+
 }  // namespace nautilus::engine

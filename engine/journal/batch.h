@@ -51,4 +51,10 @@ class BatchCursor {
 // Header and every record of a batch: CRCs, sequences, decodable, no bytes over. For what comes from a network.
 Result<BatchHeader> check_batch(std::span<const std::byte> batch, std::uint32_t seed);
 
+// The records [from, to] of a checked batch that has them, as a batch of its own.
+std::vector<std::byte> slice_batch(std::span<const std::byte> batch, Sequence from, Sequence to, std::uint32_t seed);
+
+// Checked batches of one epoch, one behind the other, as one. Not more than fit one: the caller counts.
+std::vector<std::byte> join_batches(std::span<const std::span<const std::byte>> batches, std::uint32_t seed);
+
 }  // namespace nautilus::engine

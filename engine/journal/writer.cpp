@@ -79,6 +79,7 @@ Result<> JournalWriter::write(const BatchHeader& header, std::span<const std::by
   if (header.closes() || header.first_sequence != next_)
     return Error(Code::internal,
                  fmt::format("a batch from sequence {} where {} belongs", header.first_sequence, next_));
+  if (dirty_) return Error(Code::internal, "a batch is written before the one before it was synced");
   if (!file_ || (has_records_ && file_->size() + batch.size() > options_.segment_bytes)) {
     const auto first = peek_record(batch.subspan(kBatchHeaderBytes));
     TRY(roll(header.epoch, first ? first->time : 0));

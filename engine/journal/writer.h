@@ -22,7 +22,8 @@ class JournalWriter {
   static Result<JournalWriter> open(Storage& storage, const JournalId& journal, const JournalEnd& end, Sequence next,
                                     WriterOptions options = {});
 
-  // A whole batch (BatchBuilder::finish, or one that check_batch accepted) that begins at next_sequence().
+  // A whole batch (BatchBuilder::finish, or one that check_batch accepted) that begins at next_sequence(). The one
+  // before it must have been synced: the torn-tail rule knows that at most the last batch can be in doubt.
   Result<> write(const BatchHeader& header, std::span<const std::byte> batch);
   // All that was written is durable once this returns.
   Result<> sync();

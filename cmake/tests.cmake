@@ -48,7 +48,7 @@ target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tes
 target_link_libraries(unit_engine_matching PRIVATE nautilus_engine_judges rapidcheck)
 nautilus_unit_test(cli LIBS)
 # The ones with more than one thread, which scripts/test.sh runs under ThreadSanitizer too.
-foreach(name unit_core_host unit_engine_gateway)
+foreach(name unit_core_host unit_engine_gateway unit_engine_sequencer unit_engine_replication)
   if(TEST ${name})
     set_property(TEST ${name} APPEND PROPERTY LABELS threads)
   endif()

@@ -192,6 +192,7 @@ class BeastGateway final : public Gateway {
     add(metrics.connections_total);
     socket.set_option(tcp::no_delay(true), failed);
     socket.set_option(asio::socket_base::keep_alive(true), failed);
+    if (options_.send_buffer > 0) socket.set_option(asio::socket_base::send_buffer_size(options_.send_buffer), failed);
     auto connection = tls() ? make_tls_connection(shared_, worker, std::move(socket), address, tls_.context())
                             : make_plain_connection(shared_, worker, std::move(socket), address);
     asio::post(worker.io, [connection] { connection->start(); });

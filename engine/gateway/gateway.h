@@ -38,6 +38,8 @@ struct GatewayOptions {
   port::Duration idle_timeout = std::chrono::seconds(60);    // between requests of a kept connection
   port::Duration ping_interval = std::chrono::seconds(15);   // of WebSockets; one without any sign of life for two ends
   port::Duration close_timeout = std::chrono::seconds(2);    // of the closing handshake
+  // Bytes that the kernel may hold for a client that does not read; 0: the system's default, up to some megabytes.
+  int send_buffer = 0;
   double control_frames_per_second = 10;                     // pings and pongs of a client
   double control_frame_burst = 50;
   port::Duration reload_interval = std::chrono::seconds(10);  // of credentials and certificates

@@ -262,10 +262,9 @@ class Limits(unittest.TestCase):
             eventually(lambda: metric(demo, "websocket_connections_active") == 0)
 
     def test_one_who_does_not_read_gets_a_snapshot_instead_of_every_delta(self):
-        with Demo(max_market=20_000, ping_interval=60_000) as demo:
-            trader, slow = WebSocket(demo.port), WebSocket(demo.port)
+        with Demo(max_market=20_000, ping_interval=60_000, send_buffer=65536) as demo:
+            trader, slow = WebSocket(demo.port), WebSocket(demo.port, receive_buffer=65536)
             trader.logon(batch=True)
-            slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.logon()
             slow.send({"type": "subscribe", "symbol": "ACME"})
             snapshot = slow.expect("market_snapshot")
@@ -296,9 +295,8 @@ class Limits(unittest.TestCase):
             self.assertEqual({p: q for p, q in quantity.items() if q != "0"}, {level["price"]: level["quantity"] for level in final["bids"]})
 
     def test_one_who_does_not_read_its_reports_is_closed_and_can_resume(self):
-        with Demo(max_reliable=50_000, rate=100_000, burst=100_000, ping_interval=60_000) as demo:
-            slow, trader = WebSocket(demo.port), WebSocket(demo.port)
-            slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with Demo(max_reliable=50_000, rate=100_000, burst=100_000, ping_interval=60_000, send_buffer=65536) as demo:
+            slow, trader = WebSocket(demo.port, receive_buffer=65536), WebSocket(demo.port)
             slow.logon()
             trader.logon(batch=True)
             i = 0

@@ -1,7 +1,6 @@
 """The frames of RFC 6455, right and wrong ones, in the manner of the Autobahn cases: what is sent, what must come back."""
 import json
 import struct
-import sys
 import unittest
 
 from engine_client import BINARY, CLOSE, PING, PONG, TEXT, Closed, Demo, WebSocket

@@ -82,6 +82,7 @@ int main() {
   gateway_options.session.outbox.max_reliable =
       static_cast<std::size_t>(value::int_at(options, 8 << 20, "max_reliable"));
   gateway_options.hub.report_ring = static_cast<std::size_t>(value::int_at(options, 4096, "report_ring"));
+  gateway_options.send_buffer = static_cast<int>(value::int_at(options, 0, "send_buffer"));
   auto made = Gateway::create({clock, files, entropy, log, metrics}, intake, intake, gateway_options);
   if (!made.ok()) {
     std::fprintf(stderr, "%s\n", made.error().text().c_str());

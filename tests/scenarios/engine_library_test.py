@@ -49,7 +49,7 @@ class Library(unittest.TestCase):
 
     def test_hundred_at_once(self):
         async def one(port, i):
-            async with websockets.connect(f"ws://127.0.0.1:{port}/ws") as client:
+            async with websockets.connect(f"ws://127.0.0.1:{port}/ws", max_queue=None) as client:
                 await client.send(json.dumps({"type": "logon"}))
                 await client.send(json.dumps({**ORDER, "account": "alice", "client_id": f"c{i}", "side": "buy", "price": "1.00", "quantity": "1"}))
                 while json.loads(await asyncio.wait_for(client.recv(), 20)).get("client_id") != f"c{i}":

@@ -53,7 +53,7 @@ class RememberedNames {
   }
   void prefetch(const NameHash& hash) const { index_.prefetch(hash.tag()); }
   bool contains(const NameHash& hash) const {
-    return index_.find(hash.tag(), [&](std::uint32_t at) { return ring_[at] == hash; }) != IndexTable<HashedTag>::kNone;
+    return index_.find(hash.tag(), [&](std::uint32_t at) { return ring_[at] == hash; }) != IndexTable::kNone;
   }
   // Not contained so far. Forgets the oldest if full.
   void add(const NameHash& hash) {
@@ -77,7 +77,7 @@ class RememberedNames {
  private:
   static constexpr std::size_t kAhead = 4;  // the order of forgetting is known, so its cache misses can be hidden
   PlainArray<NameHash> ring_;
-  IndexTable<HashedTag> index_;
+  IndexTable index_;
   std::size_t limit_;
   std::uint32_t next_ = 0;
 };

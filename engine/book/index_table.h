@@ -1,5 +1,6 @@
-// Open addressing from a 32-bit tag to a 32-bit value, for the engine's indices. The caller's predicate decides whether
-// a value with the right tag is the one: keys live where the values point to, so a cell has 8 bytes.
+// Open addressing from a 32-bit tag (a hash; its low bits are the place) to a 32-bit value, for the engine's indices.
+// The caller's predicate decides whether a value with the right tag is the one: keys live where the values point to, so
+// a cell has 8 bytes.
 //
 // Linear probing, at most half full, deletion by shifting back (no tombstones, so it never degrades). The order of the
 // cells is never visible: nothing iterates over a table.
@@ -11,19 +12,6 @@
 
 namespace nautilus::engine {
 
-// The tag is a hash: its low bits are the place.
-struct HashedTag {
-  static std::size_t home(std::uint32_t tag) { return tag; }
-};
-// The tag is a counter. Eight neighbours share a cache line, so that adding ids in sequence touches one line in eight;
-// the lines themselves are spread, so that long-lived ids never pile up.
-struct CountedTag {
-  static std::size_t home(std::uint32_t tag) {
-    return static_cast<std::size_t>((((tag >> 3) * std::uint64_t{0x9E3779B97F4A7C15}) >> 24 << 3) | (tag & 7));
-  }
-};
-
-template <class Place>
 class IndexTable {
  public:
   static constexpr std::uint32_t kNone = UINT32_MAX;
@@ -33,13 +21,13 @@ class IndexTable {
     mask_ = cells_.size() - 1;
   }
 
-  void prefetch(std::uint32_t tag) const { engine::prefetch(&cells_[Place::home(tag) & mask_]); }
+  void prefetch(std::uint32_t tag) const { engine::prefetch(&cells_[tag & mask_]); }
 
   // The value with this tag for which matches(value) is true, or kNone.
   template <class Matches>
   std::uint32_t find(std::uint32_t tag, Matches matches) const {
     const Cell* cells = cells_.data();
-    for (std::size_t at = Place::home(tag) & mask_; cells[at].value; at = (at + 1) & mask_)
+    for (std::size_t at = tag & mask_; cells[at].value; at = (at + 1) & mask_)
       if (cells[at].tag == tag && matches(cells[at].value - 1)) [[likely]]
         return cells[at].value - 1;
     return kNone;
@@ -57,10 +45,10 @@ class IndexTable {
   // The pair must be there.
   void erase(std::uint32_t tag, std::uint32_t value) {
     Cell* cells = cells_.data();
-    std::size_t hole = Place::home(tag) & mask_;
+    std::size_t hole = tag & mask_;
     while (cells[hole].value != value + 1) hole = (hole + 1) & mask_;
     for (std::size_t at = (hole + 1) & mask_; cells[at].value; at = (at + 1) & mask_) {
-      const std::size_t home = Place::home(cells[at].tag) & mask_;
+      const std::size_t home = cells[at].tag & mask_;
       if (((at - home) & mask_) < ((at - hole) & mask_)) continue;
       cells[hole] = cells[at];
       hole = at;
@@ -76,7 +64,7 @@ class IndexTable {
   };
   void place(std::uint32_t tag, std::uint32_t value) {
     Cell* cells = cells_.data();
-    std::size_t at = Place::home(tag) & mask_;
+    std::size_t at = tag & mask_;
     while (cells[at].value) at = (at + 1) & mask_;
     cells[at] = {tag, value + 1};
   }

@@ -22,11 +22,11 @@ void Engine::State::look_far(const Command& command, Hint& hint) const {
   }
   if (fresh) {
     position_index.prefetch(position_tag(command.account, command.instrument));
-    ids.prefetch(static_cast<std::uint32_t>(next_order + kFar));
+    ids.prefetch(next_order + kFar);
   } else {
     hint.original = hasher(command.account, command.orig_client_id);
     if (command.order_id)
-      ids.prefetch(static_cast<std::uint32_t>(command.order_id));
+      ids.prefetch(command.order_id);
     else
       names.prefetch(hint.original.tag());
   }
@@ -35,8 +35,7 @@ void Engine::State::look_far(const Command& command, Hint& hint) const {
 
 void Engine::State::look_closer(const Command& command, Hint& hint) const {
   if (command.type == CommandType::cancel_order || command.type == CommandType::replace_order) {
-    hint.slot =
-        command.order_id ? ids.guess(static_cast<std::uint32_t>(command.order_id)) : names.guess(hint.original.tag());
+    hint.slot = command.order_id ? ids.find(command.order_id, id_of()) : names.guess(hint.original.tag());
     if (hint.slot != kNoSlot) pool.prefetch(hint.slot);
     return;
   }
@@ -61,7 +60,7 @@ void Engine::State::look_close(const Command& command, const Hint& hint) const {
   if (hint.slot == kNoSlot || hint.slot >= pool.slots()) return;
   const OrderNode& node = pool.node(hint.slot);
   if (node.order_id == 0 || node.queue() != Queue::book) return;
-  ids.prefetch(static_cast<std::uint32_t>(node.order_id));
+  ids.prefetch(node.order_id);
   if (node.next != kNoSlot) engine::prefetch(&pool.node(node.next));
   if (node.prev != kNoSlot) engine::prefetch(&pool.node(node.prev));
   const HalfBook& half = venues[node.instrument]->book[index(node.side)];

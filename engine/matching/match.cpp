@@ -82,7 +82,7 @@ void Engine::State::enlist(Slot slot) {
   const OrderDetail& detail = pool.detail(slot);
   node.bits |= OrderNode::kListed;
   names.insert(detail.name_tag, slot);
-  ids.insert(static_cast<std::uint32_t>(node.order_id), slot);
+  ids.insert(node.order_id, slot, id_of());
   if (node.time_in_force == TimeInForce::good_till_date) {
     ++dated_;
     push_expiry({detail.expire_at, node.order_id, slot});
@@ -94,7 +94,7 @@ void Engine::State::retire(Slot slot) {
   const OrderNode& node = pool.node(slot);
   if (node.bits & OrderNode::kListed) {
     names.erase(pool.detail(slot).name_tag, slot);
-    ids.erase(static_cast<std::uint32_t>(node.order_id), slot);
+    ids.erase(node.order_id, slot);
     if (node.time_in_force == TimeInForce::good_till_date) --dated_;
   }
   pool.give_back(slot);
@@ -184,7 +184,7 @@ Engine::State::Ended Engine::State::match(Venue& venue, Slot taker, HalfBook::Ke
       }
       if (maker.next != kNoSlot) pool.prefetch(maker.next);
       if (maker.shown <= node.leaves) {
-        ids.prefetch(static_cast<std::uint32_t>(maker.order_id));
+        ids.prefetch(maker.order_id);
         names.prefetch(pool.detail(resting).name_tag);
       }
       const Quantity quantity = std::min(node.leaves, maker.shown);

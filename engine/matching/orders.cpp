@@ -6,7 +6,7 @@ namespace nautilus::engine {
 const Session* Engine::State::find_session(SessionId id) const {
   const auto at = session_index.find(static_cast<std::uint32_t>(mix(id)),
                                      [&](std::uint32_t value) { return sessions[value].id == id; });
-  return at == IndexTable<HashedTag>::kNone ? nullptr : &sessions[at];
+  return at == IndexTable::kNone ? nullptr : &sessions[at];
 }
 
 std::uint32_t Engine::State::position_of(AccountId account, InstrumentId instrument) {
@@ -14,7 +14,7 @@ std::uint32_t Engine::State::position_of(AccountId account, InstrumentId instrum
   const auto at = position_index.find(tag, [&](std::uint32_t value) {
     return positions[value].account == account && positions[value].instrument == instrument;
   });
-  if (at != IndexTable<HashedTag>::kNone) [[likely]]
+  if (at != IndexTable::kNone) [[likely]]
     return at;
   const auto created = static_cast<std::uint32_t>(positions.size());
   positions.push_back({account, instrument, 0, {0, 0}});
@@ -27,14 +27,13 @@ bool Engine::State::name_used(AccountId account, const ClientOrderId& id, const 
   // Live orders keep their names, even when the last N have pushed them out of memory.
   return names.find(hash.tag(), [&](std::uint32_t slot) {
     return pool.node(slot).account == account && pool.detail(slot).client_id == id;
-  }) != IndexTable<HashedTag>::kNone;
+  }) != IndexTable::kNone;
 }
 
 Slot Engine::State::find_order(const Command& command) const {
   Slot slot = kNoSlot;
   if (command.order_id) {
-    slot = ids.find(static_cast<std::uint32_t>(command.order_id),
-                    [&](std::uint32_t at) { return pool.node(at).order_id == command.order_id; });
+    slot = ids.find(command.order_id, id_of());
     if (slot == kNoSlot || pool.node(slot).account != command.account) return kNoSlot;
     if (!command.orig_client_id.empty() && !(pool.detail(slot).client_id == command.orig_client_id)) return kNoSlot;
     return slot;

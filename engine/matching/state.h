@@ -9,6 +9,7 @@
 
 #include "engine/book/client_ids.h"
 #include "engine/book/half_book.h"
+#include "engine/book/order_ids.h"
 #include "engine/matching/engine.h"
 #include "engine/risk/account_risk.h"
 
@@ -78,8 +79,8 @@ class Engine::State {
   MemoryStats memory;
   PagePool pages;
   OrderPool pool;
-  IndexTable<HashedTag> names;  // of live orders
-  IndexTable<CountedTag> ids;   // of live orders
+  IndexTable names;  // of live orders
+  OrderIds ids;      // of live orders
   NameHasher hasher;
   std::unique_ptr<RememberedNames> remembered;
   std::vector<std::unique_ptr<Venue>> venues;
@@ -87,9 +88,9 @@ class Engine::State {
   std::map<std::string, AccountId, std::less<>> account_names;
   PlainArray<AccountRisk> accounts;
   PlainArray<Position> positions;
-  IndexTable<HashedTag> position_index;
+  IndexTable position_index;
   PlainArray<Session> sessions;
-  IndexTable<HashedTag> session_index;
+  IndexTable session_index;
   PlainArray<std::uint32_t> free_sessions;
 
   Sequence sequence = 0;
@@ -158,6 +159,9 @@ class Engine::State {
   void resume_stops();
   void link(Venue& venue, Slot slot, Queue queue);
   void unlink(Venue& venue, Slot slot);
+  auto id_of() const {
+    return [this](std::uint32_t slot) { return pool.node(slot).order_id; };
+  }
   void enlist(Slot slot);
   void retire(Slot slot);
   void cancel(Slot slot, Reason reason);

@@ -1,5 +1,4 @@
 #include "engine/book/half_book.h"
-#include "engine/model/instrument.h"
 
 #include <doctest/doctest.h>
 
@@ -7,6 +6,8 @@
 #include <set>
 
 #include "engine/book/client_ids.h"
+#include "engine/book/order_ids.h"
+#include "engine/model/instrument.h"
 
 using namespace nautilus::engine;
 
@@ -115,10 +116,9 @@ TEST_CASE("the queue of a level keeps its order whoever leaves") {
   }
 }
 
-TEST_CASE_TEMPLATE("an index finds what it holds through growth, collisions and deletion", Place, HashedTag,
-                   CountedTag) {
+TEST_CASE("an index finds what it holds through growth, collisions and deletion") {
   MemoryStats stats;
-  IndexTable<Place> table(stats, 1);
+  IndexTable table(stats, 1);
   std::map<std::uint32_t, std::uint32_t> naive;  // value to tag
   Dice dice{11};
   std::uint32_t next = 0;
@@ -133,7 +133,7 @@ TEST_CASE_TEMPLATE("an index finds what it holds through growth, collisions and 
       if (at == naive.end()) at = naive.begin();
       table.erase(at->second, at->first);
       const std::uint32_t gone = at->first;
-      CHECK(table.find(at->second, [&](std::uint32_t value) { return value == gone; }) == IndexTable<Place>::kNone);
+      CHECK(table.find(at->second, [&](std::uint32_t value) { return value == gone; }) == IndexTable::kNone);
       naive.erase(at);
     }
     REQUIRE(table.size() == naive.size());
@@ -178,4 +178,29 @@ TEST_CASE("names are remembered by account and text, the last N of them") {
   RememberedNames none(stats, 0, 0);
   none.add(hash(0, id(1)));
   CHECK_FALSE(none.contains(hash(0, id(1))));
+}
+
+TEST_CASE("order ids are found while they live, however old") {
+  MemoryStats stats;
+  OrderIds ids(stats, 4);
+  std::vector<OrderId> slots(500, 0);  // what is where
+  const auto id_of = [&](std::uint32_t slot) { return slots[slot]; };
+  Dice dice{5};
+  OrderId next = 1;
+  for (int i = 0; i < 30'000; ++i) {
+    const auto slot = static_cast<std::uint32_t>(dice.next() % 500);
+    if (slots[slot]) {
+      // Some stay for ever.
+      if (slot % 50 == 0) continue;
+      ids.erase(slots[slot], slot);
+      const OrderId gone = std::exchange(slots[slot], 0);
+      REQUIRE(ids.find(gone, id_of) == OrderIds::kNone);
+    } else {
+      slots[slot] = next;
+      ids.insert(next++, slot, id_of);
+    }
+    const auto other = static_cast<std::uint32_t>(dice.next() % 500);
+    if (slots[other]) REQUIRE(ids.find(slots[other], id_of) == other);
+  }
+  CHECK(ids.find(next, id_of) == OrderIds::kNone);
 }

@@ -199,7 +199,7 @@ void Engine::State::new_order(const Command& command) {
   remembered->add(hash);
   report(EventType::order_accepted, slot);
   place(venue, slot);
-  run_stops(venue);
+  if (venue.low != kNoPrice) run_stops(venue);
 }
 
 void Engine::State::cancel_order(const Command& command) {
@@ -326,7 +326,7 @@ void Engine::State::replace_order(const Command& command) {
   event.kept_priority = change.keeps_priority;
   if (!change.keeps_priority) {
     place(venue, slot);
-    run_stops(venue);
+    if (venue.low != kNoPrice) run_stops(venue);
   }
 }
 

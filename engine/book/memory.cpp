@@ -10,11 +10,12 @@ namespace nautilus::engine {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kWorthOne = kHugePage / 4;  // smaller arrays stay in ordinary pages
 
 }  // namespace
 
 void* allocate_zeroed(std::size_t bytes) {
-  const std::size_t alignment = bytes >= kHugePage ? kHugePage : 64;
+  const std::size_t alignment = bytes >= kWorthOne ? kHugePage : 64;
   const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
   void* memory = std::aligned_alloc(alignment, rounded ? rounded : alignment);
   if (!memory) std::abort();

@@ -12,25 +12,15 @@ constexpr std::size_t kHints = 8;                         // a ring; more than k
 }  // namespace
 
 void Engine::State::look_far(const Command& command, Hint& hint) const {
+  // Both hashes whatever it is: a few multiplications are cheaper than a branch that nobody can predict.
   hint.slot = kNoSlot;
-  const bool fresh = command.type == CommandType::new_order;
-  if (!fresh && command.type != CommandType::cancel_order && command.type != CommandType::replace_order) return;
-  if (command.type != CommandType::cancel_order) {
-    hint.name = hasher(command.account, command.client_id);
-    names.prefetch(hint.name.tag());
-    remembered->prefetch(hint.name);
-  }
-  if (fresh) {
-    position_index.prefetch(position_tag(command.account, command.instrument));
-    ids.prefetch(next_order + kFar);
-  } else {
-    hint.original = hasher(command.account, command.orig_client_id);
-    if (command.order_id)
-      ids.prefetch(command.order_id);
-    else
-      names.prefetch(hint.original.tag());
-  }
-  if (command.account < accounts.size()) engine::prefetch(&accounts[command.account]);
+  hint.name = hasher(command.account, command.client_id);
+  hint.original = hasher(command.account, command.orig_client_id);
+  names.prefetch(hint.name.tag());
+  names.prefetch(hint.original.tag());
+  remembered->prefetch(hint.name);
+  position_index.prefetch(position_tag(command.account, command.instrument));
+  ids.prefetch(command.order_id ? command.order_id : next_order + kFar);
 }
 
 void Engine::State::look_closer(const Command& command, Hint& hint) const {
@@ -70,6 +60,9 @@ void Engine::State::look_close(const Command& command, const Hint& hint) const {
 
 void Engine::State::apply_all(std::span<const Command> commands, std::vector<Event>& events, After after,
                               void* context) {
+  events_ = &events;
+  used_ = events.size();
+  keep_blanks_ = true;
   Hint hints[kHints];
   const std::size_t count = commands.size();
   for (std::size_t i = 0; i < std::min(count, kFar); ++i) look_far(commands[i], hints[i % kHints]);
@@ -80,6 +73,8 @@ void Engine::State::apply_all(std::span<const Command> commands, std::vector<Eve
     apply(commands[i], events, &hints[i % kHints]);
     if (after) after(context);
   }
+  keep_blanks_ = false;
+  drop_blanks();
 }
 
 }  // namespace nautilus::engine

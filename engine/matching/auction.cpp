@@ -274,7 +274,7 @@ void Engine::State::tell_market() {
 
 void Engine::State::finish(std::size_t first) {
   tell_market();
-  events_->erase(events_->begin() + static_cast<std::ptrdiff_t>(used_), events_->end());
+  if (!keep_blanks_) drop_blanks();
   if (used_ > first) events_->data()[used_ - 1].last_of_command = true;
 }
 

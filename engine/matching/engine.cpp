@@ -32,10 +32,10 @@ Engine::State::State(const EngineOptions& o)
   expiries_.reserve(o.orders * 2 + 64);
 }
 Engine::State::~State() = default;
-const std::array<Event, 3> Engine::State::kBlank{};
+const std::array<Event, 8> Engine::State::kBlank{};
 
 void Engine::State::apply(const Command& command, std::vector<Event>& events, const Hint* hint) {
-  const std::size_t first = events.size();
+  const std::size_t first = keep_blanks_ ? used_ : events.size();
   const bool corrupt = command.type == CommandType::checkpoint && command.state_hash != hash();
   command_ = &command;
   hint_ = hint;

@@ -38,6 +38,12 @@ Slot Engine::State::find_order(const Command& command) const {
     if (!command.orig_client_id.empty() && !(pool.detail(slot).client_id == command.orig_client_id)) return kNoSlot;
     return slot;
   }
+  if (hint_ && hint_->slot < pool.slots()) {
+    const OrderNode& node = pool.node(hint_->slot);
+    if (node.order_id && node.account == command.account &&
+        pool.detail(hint_->slot).client_id == command.orig_client_id)
+      return hint_->slot;
+  }
   const NameHash hash = original_hash(command);
   return names.find(hash.tag(), [&](std::uint32_t at) {
     return pool.node(at).account == command.account && pool.detail(at).client_id == command.orig_client_id;

@@ -16,17 +16,18 @@
 namespace nautilus::engine {
 
 // Everything of one instrument.
-struct Venue {
+struct alignas(64) Venue {
   Venue(MemoryStats& stats, PagePool& pages, InstrumentId number, const Instrument& what)
       : id(number),
         phase(what.opening_phase),
         reference(what.reference_price),
+        definition(what),
         book{{stats, pages, what.min_price, what.max_price, false},
              {stats, pages, what.min_price, what.max_price, true}},
         stops{{stats, pages, what.min_price, what.max_price, true},
-              {stats, pages, what.min_price, what.max_price, false}},
-        definition(what) {}
+              {stats, pages, what.min_price, what.max_price, false}} {}
 
+  // What every order reads comes first.
   InstrumentId id;
   Phase phase;
   bool dirty = false;                     // in an auction: its indication may have changed
@@ -34,12 +35,12 @@ struct Venue {
   Price reference;                        // of the collar: the last trade, or what was set since
   Price last = kNoPrice;                  // trade
   Price low = kNoPrice, high = kNoPrice;  // of the trades that stops have not been compared with yet
-  HalfBook book[2];                       // by index(side)
-  HalfBook stops[2];
+  Instrument definition;
+  HalfBook book[2];      // by index(side)
   Level market[2] = {};  // market orders waiting for an auction's end
+  HalfBook stops[2];
   Price indicated = kNoPrice;
   Quantity indicated_quantity = 0;
-  Instrument definition;
 
   bool in_auction() const { return phase == Phase::opening_auction || phase == Phase::closing_auction; }
   bool in_range(Price price) const { return price >= definition.min_price && price <= definition.max_price; }
@@ -203,6 +204,7 @@ class Engine::State {
 
   // events, inline in state_events.h
   Event& add(EventType type);
+  void drop_blanks();
   Event& report(EventType type, Slot slot, Reason reason = Reason::none);
   Event& status_event(Event& event, Slot slot) const;
   void reject_new(const Command& command, Reason reason);
@@ -224,8 +226,9 @@ class Engine::State {
   const Command* command_ = nullptr;
   const Hint* hint_ = nullptr;
   std::vector<Event>* events_ = nullptr;
-  std::size_t used_ = 0;  // of *events_
-  static const std::array<Event, 3> kBlank;
+  std::size_t used_ = 0;      // of *events_
+  bool keep_blanks_ = false;  // more commands follow at once
+  static const std::array<Event, 8> kBlank;
   Slot subject_ = kNoSlot;  // its order: events about it carry the client's tag
   int triggers_left_ = 0;
   bool stops_waiting_ = false;  // some venue's low and high are set, though it trades
@@ -251,7 +254,12 @@ inline Notional resting_notional(Price price, Price stop_price, Quantity leaves)
 }
 
 // Events are made in place from a few blank ones that are copied in at once: the C library's copy is several times
-// faster than what the compiler makes of 240 bytes of default values one event at a time. finish() takes off the rest.
+// faster than what the compiler makes of 240 bytes of default values one event at a time. What is left over is taken
+// off at the end.
+inline void Engine::State::drop_blanks() {
+  events_->erase(events_->begin() + static_cast<std::ptrdiff_t>(used_), events_->end());
+}
+
 inline Event& Engine::State::add(EventType type) {
   if (used_ == events_->size()) events_->insert(events_->end(), kBlank.begin(), kBlank.end());
   Event& event = events_->data()[used_++];

@@ -18,7 +18,8 @@ void Engine::State::look_far(const Command& command, Hint& hint) const {
   hint.original = hasher(command.account, command.orig_client_id);
   names.prefetch(hint.name.tag());
   names.prefetch(hint.original.tag());
-  remembered->prefetch(hint.name);
+  // Most cancels have no name of their own; their place is a line that is there already.
+  remembered->prefetch(command.client_id.length ? hint.name : NameHash{});
   position_index.prefetch(position_tag(command.account, command.instrument));
   ids.prefetch(command.order_id ? command.order_id : next_order + kFar);
 }
@@ -30,6 +31,8 @@ void Engine::State::look_closer(const Command& command, Hint& hint) const {
     return;
   }
   if (command.type != CommandType::new_order || command.instrument >= venues.size()) return;
+  const std::uint32_t position = position_index.guess(position_tag(command.account, command.instrument));
+  if (position != IndexTable::kNone) engine::prefetch(&positions[position]);
   const Venue& venue = *venues[command.instrument];
   if (static_cast<unsigned>(command.side) - 1 > 1 || !venue.in_range(command.price)) return;
   const HalfBook& half = venue.book[index(command.side)];
@@ -53,8 +56,11 @@ void Engine::State::look_close(const Command& command, const Hint& hint) const {
   ids.prefetch(node.order_id);
   if (node.next != kNoSlot) engine::prefetch(&pool.node(node.next));
   if (node.prev != kNoSlot) engine::prefetch(&pool.node(node.prev));
-  const HalfBook& half = venues[node.instrument]->book[index(node.side)];
+  const Venue& venue = *venues[node.instrument];
+  const HalfBook& half = venue.book[index(node.side)];
   if (const Level* level = half.find(half.key(node.price))) engine::prefetch(level);
+  if (command.type == CommandType::replace_order && venue.in_range(command.price))
+    if (const Level* level = half.find(half.key(command.price))) engine::prefetch(level);
   engine::prefetch(&positions[node.position]);
 }
 

@@ -29,8 +29,8 @@ enum class EventType : std::uint8_t {
   kill_switch_changed = 65,
   session_opened = 66,
   session_closed = 67,
-  instrument_defined = 68,
-  account_defined = 69,
+  instrument_defined = 68,  // client_id: the symbol; the rest of the definition as docs/engine/matching.md says
+  account_defined = 69,     // client_id: the name; account_sequence: its last
   epoch_begun = 70,
   command_rejected = 71,  // a control command was refused: reason
 };

@@ -45,7 +45,7 @@ class Engine:
 
     def client(self, **logon):
         client = WebSocket(int(self.at["http"].rsplit(":", 1)[1]))
-        client.logon(**logon)
+        client.logon(cancel_on_disconnect=False, **logon)
         return client
 
     def get(self, path):

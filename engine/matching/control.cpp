@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/matching/state.h"
+#include "engine/model/definition_event.h"
 
 namespace nautilus::engine {
 
@@ -168,30 +169,18 @@ void Engine::State::pop_expiry() {
 }
 
 Event& Engine::State::tell_instrument(Event& event, const Venue& venue) const {
-  const Instrument& what = venue.definition;
+  describe_instrument(venue.definition, event);
   event.instrument = venue.id;
   event.phase = venue.phase;
-  event.price = what.min_price;
-  event.stop_price = what.max_price;
   event.last_price = venue.reference;
-  event.quantity = what.max_quantity;
-  event.leaves = what.tick_mantissa;
-  event.filled = what.lot_mantissa;
-  event.orders = what.tick_decimals | static_cast<std::uint32_t>(what.lot_decimals) << 8;
-  const std::string_view symbol = what.symbol.view();
-  std::memcpy(event.client_id.text.data(), symbol.data(), symbol.size());
-  event.client_id.length = static_cast<std::uint8_t>(symbol.size());
   return event;
 }
 
 Event& Engine::State::tell_account(Event& event, AccountId id) const {
   const AccountRisk& account = accounts[id];
-  const std::string_view name = account.name.view();
+  describe_account(Account{account.name, account.limits}, event);
   event.account = id;
   event.account_sequence = account.reports;
-  event.enabled = account.limits.cancel_on_disconnect;
-  std::memcpy(event.client_id.text.data(), name.data(), name.size());
-  event.client_id.length = static_cast<std::uint8_t>(name.size());
   return event;
 }
 

@@ -779,6 +779,8 @@ void ReferenceEngine::control(const Command& c) {
       event.account = id;
       event.account_sequence = trader.reports;
       event.enabled = wanted.limits.cancel_on_disconnect;
+      event.quantity = wanted.limits.max_order_quantity;
+      event.orders = wanted.limits.orders_per_second;
       const auto called = wanted.name.view();
       std::copy(called.begin(), called.end(), event.client_id.text.begin());
       event.client_id.length = static_cast<std::uint8_t>(called.size());

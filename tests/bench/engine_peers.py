@@ -3,7 +3,7 @@
 
     engine_peers.py --bench build/release/tests/bench/engine_book_bench [--messages N] [--resting N] [--turns N]
 
-Builds the drivers in tests/bench/peers with cargo (crates by version, see their Cargo.toml), runs every program `turns`
+Builds the drivers in tests/bench/peers with cargo and Maven (versions in their Cargo.toml and pom.xml), runs every program `turns`
 times in turn, and prints one JSON list with the best mean of each and the percentiles of that turn. A peer that cannot
 be built is named with the reason and left out. What the peers do less is said in docs/engine/matching.md.
 """
@@ -32,6 +32,20 @@ def build(name, program, target):
     return target / "release" / program, None
 
 
+def build_java(target):
+    """The command that runs exchange-core's driver, or None and why not."""
+    if not shutil.which("mvn") or not shutil.which("javac"):
+        return None, "Maven or a JDK is not installed"
+    folder, jars, classes = HERE / "peers" / "exchange_core", target / "jars", target / "classes"
+    classes.mkdir(parents=True, exist_ok=True)
+    for command in (["mvn", "-q", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"],
+                    ["javac", "-cp", f"{jars}/*", "-d", str(classes), str(folder / "src" / "Peer.java")]):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode:
+            return None, f"{command[0]} failed"
+    return ["java", "-Xmx2g", "-cp", f"{classes}:{jars}/*", "Peer"], None
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--bench", required=True, help="engine_book_bench of a release build")
@@ -54,6 +68,11 @@ def main():
                 programs[name] = [str(path), str(flow), "1"]
             else:
                 print(f"{name}: left out: {why_not}", file=sys.stderr)
+        command, why_not = build_java(target)
+        if command:
+            programs["exchange_core"] = [*command, str(flow), "1"]
+        else:
+            print(f"exchange_core: left out: {why_not}", file=sys.stderr)
         best = {}
         for _ in range(chosen.turns):
             for name, command in programs.items():

@@ -15,7 +15,7 @@ _nautilusctl() {
 _nautilusctl_words() {
   local words=""
   case "$1" in
-    "") words="environments render diff deploy status history rollback destroy rehearse sim completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "") words="environments render diff deploy status history rollback destroy rehearse sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "render") words="--context --env --help --kubeconfig --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
     "diff") words="--allow-removal --context --env --help --kubeconfig --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
@@ -28,6 +28,8 @@ _nautilusctl_words() {
     "rehearse deploy") words="--context --env --help --kubeconfig --nodes --output --project --quiet --report --seed --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
     "sim") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "sim serve") words="--address --context --help --kubeconfig --nodes --output --port --project --quiet --seed --speed --verbose --write-kubeconfig" ;;
+    "engine") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "engine serve") words="--admin --config --context --definitions --help --journal --kubeconfig --listen --output --project --quiet --shard --verbose" ;;
     "completion") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "version") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
   esac

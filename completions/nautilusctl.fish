@@ -9,6 +9,7 @@ complete -c nautilusctl -f -n '__fish_use_subcommand' -a rollback
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a destroy
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a rehearse
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a sim
+complete -c nautilusctl -f -n '__fish_use_subcommand' -a engine
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a completion
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a version
 complete -c nautilusctl -n '__fish_use_subcommand' -l context
@@ -179,6 +180,27 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l seed
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l speed
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l write-kubeconfig
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a serve
+complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l admin
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l config
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l definitions
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l journal
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l listen
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l shard
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l kubeconfig

@@ -181,6 +181,11 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l speed
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l write-kubeconfig
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a serve
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a inspect
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a verify
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a replay
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a export
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a key
 complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l kubeconfig
@@ -201,6 +206,55 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l quiet
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l shard
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l from
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l journal
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l records
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l to
+complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l journal
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l from-snapshot
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l journal
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l to
+complete -c nautilusctl -n '__fish_seen_subcommand_from replay' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l format
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l from
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l journal
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l to
+complete -c nautilusctl -n '__fish_seen_subcommand_from export' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l id
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l principal
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l kubeconfig

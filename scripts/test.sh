@@ -55,6 +55,7 @@ threads() { # what has more than one thread, under ThreadSanitizer
   cmake --preset tsan > build/tsan.configure.log 2>&1 || { cat build/tsan.configure.log; return 1; }
   local targets=()
   mapfile -t targets < <(ctest --test-dir build/tsan -N -L threads | sed -n 's/.*Test *#[0-9]*: \(unit_[a-z_]*\)$/\1/p')
+  ctest --test-dir build/tsan -N -L threads | grep -q engine_ && targets+=(gateway_demo)  # what the engine's clients talk to
   cmake --build --preset tsan --target "${targets[@]}" || return 1
   # The shadow memory needs addresses that a kernel with much randomness may give to something else.
   local launcher=(setarch "$(uname -m)" -R)

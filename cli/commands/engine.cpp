@@ -1,5 +1,6 @@
 // nautilusctl engine: the trading engine of the platform's engine pods
-#include "cli/commands/commands.h"
+#include "cli/commands/engine.h"
+
 #include "core/kube/connect.h"
 #include "engine/host/file_epoch.h"
 #include "engine/lease/kubernetes_epoch.h"
@@ -140,6 +141,8 @@ void add_engine(CLI::App& app, Context& context) {
   command->add_option("--listen", flags->listen, "address of the gateway")->type_name("ADDRESS:PORT");
   command->add_option("--admin", flags->admin, "address of health and metrics")->type_name("ADDRESS:PORT");
   command->callback([&context, flags] { context.run = [flags](Context& c) { return serve(c, *flags); }; });
+  add_engine_journal(*group, context);
+  add_engine_key(*group, context);
 }
 
 }  // namespace nautilus::cli

@@ -179,6 +179,56 @@ class Serve(unittest.TestCase):
         (self.directory / "definitions.yaml").write_text("instruments: [{symbol: ACME}]\n")
         refused(ERROR, text="ACME")
 
+    def engine(self, *arguments, expect=0):
+        done = subprocess.run([BINARY, *arguments], cwd=self.directory, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, expect, done.stderr)
+        return done.stdout
+
+    def test_the_journal_can_be_looked_at_checked_replayed_and_exported(self):
+        engine = self.start().serving()
+        client = engine.client()
+        client.order("sells", side="sell", price="100.00", quantity="5")
+        client.report("accepted")
+        client.order("buys", account="bob", price="100.00", quantity="5")
+        client.report("filled", "buys")
+        self.assertEqual(engine.end(), 0)
+        client.close()
+        verified = json.loads(self.engine("-o", "json", "engine", "verify", "--journal", "journal"))
+        self.assertTrue(verified["closed"])
+        replayed = json.loads(self.engine("-o", "json", "engine", "replay", "--journal", "journal"))
+        self.assertEqual(replayed["stateHash"], verified["stateHash"])
+        again = json.loads(self.engine("-o", "json", "engine", "replay", "--journal", "journal", "--from-snapshot"))
+        self.assertEqual(again["stateHash"], verified["stateHash"])
+        part = json.loads(self.engine("-o", "json", "engine", "replay", "--journal", "journal", "--to", "4"))
+        self.assertEqual(part["lastSequence"], 4)
+        lines = [json.loads(line) for line in self.engine("engine", "inspect", "--journal", "journal", "--records").splitlines()]
+        self.assertEqual(lines[-1]["kind"], "end")
+        self.assertIn("snapshot", {line["kind"] for line in lines})
+        self.assertEqual(sum(line["kind"] == "record" for line in lines), verified["records"])
+        audit = [json.loads(line) for line in self.engine("engine", "export", "--journal", "journal").splitlines()]
+        self.assertEqual(sum("order_filled" in json.dumps(line) for line in audit), 2)
+        table = self.engine("engine", "export", "--journal", "journal", "--format", "csv", "--from", "1").splitlines()
+        self.assertEqual(len(table), len(audit) + 1)
+        self.assertIn("good:", self.engine("engine", "verify", "--journal", "journal"))
+        self.engine("engine", "verify", "--journal", "nowhere", expect=ERROR)
+
+    def test_an_api_key_opens_the_gateway_and_nothing_else_does(self):
+        made = json.loads(self.engine("-o", "json", "engine", "key", "--id", "desk-1", "--principal", "desk"))
+        (self.directory / "credentials.yaml").write_text(
+            "principals: [{name: desk, accounts: [alice], permissions: [trade]}]\n"
+            f"keys: [{{id: desk-1, principal: desk, salt: {made['salt']}, hash: {made['hash']}}}]\n")
+        (self.directory / "engine.yaml").write_text("gateway: {credentials: credentials.yaml}\n")
+        engine = self.start("--config", "engine.yaml").serving()
+        client = engine.client(api_key=made["key"])
+        client.order("a", price="99.00")
+        client.report("accepted")
+        client.close()
+        stranger = WebSocket(int(engine.at["http"].rsplit(":", 1)[1]))
+        stranger.send({"type": "logon", "api_key": made["key"][:-1] + "x"})
+        self.assertGreaterEqual(stranger.expect_close(), 1000)
+        self.assertNotIn(made["key"].split(".", 1)[1], "".join(engine.log))
+        self.engine("engine", "key", "--id", "a b", "--principal", "desk", expect=USAGE)
+
     def test_a_damaged_journal_is_named_and_left_alone(self):
         engine = self.start().serving()
         client = engine.client()

@@ -212,6 +212,22 @@ class Serve(unittest.TestCase):
         self.assertIn("good:", self.engine("engine", "verify", "--journal", "journal"))
         self.engine("engine", "verify", "--journal", "nowhere", expect=ERROR)
 
+    def test_it_boots_with_what_the_platform_renders(self):
+        for environment in ("prod", "staging", "dev"):
+            rendered = json.loads(self.engine("--project", str(ROOT), "render", "--env", environment, "-o", "json"))["items"]
+            settings = next(item["data"] for item in rendered if item["metadata"]["name"] == "nautilus-engine-config")
+            (self.directory / "definitions.yaml").write_text(settings["definitions.yaml"])
+            (self.directory / "credentials.yaml").write_text("principals: [{name: desk, accounts: [paper-1], permissions: [trade]}]\n")
+            text = settings["engine.yaml"]
+            # The files' places in the pod, and its ports, are not this machine's.
+            for there, here in (("/etc/nautilus/definitions.yaml", "definitions.yaml"), ("/var/lib/nautilus/journal", f"journal-{environment}"),
+                                ("/run/secrets/engine/credentials.yaml", "credentials.yaml"), (":9001", ":0"), (":9102", ":0")):
+                self.assertIn(there, text)
+                text = text.replace(there, here)
+            (self.directory / "engine.yaml").write_text(text)
+            engine = self.start("--config", "engine.yaml", journal=f"journal-{environment}").serving()
+            self.assertEqual(engine.end(), 0, engine.log)
+
     def test_an_api_key_opens_the_gateway_and_nothing_else_does(self):
         made = json.loads(self.engine("-o", "json", "engine", "key", "--id", "desk-1", "--principal", "desk"))
         (self.directory / "credentials.yaml").write_text(

@@ -3,8 +3,12 @@ mode: {{ .Values.mode }}
 shards: {{ int .Values.global.engineShards }}
 journal:
   directory: /var/lib/nautilus/journal
+definitions: [/etc/nautilus/definitions.yaml]
 gateway:
   listen: "0.0.0.0:{{ int .Values.ports.gateway }}"
+  plainBehindMesh: {{ .Values.gateway.plainBehindMesh }}
+  credentials: /run/secrets/engine/credentials.yaml
+  origins: {{ toJson .Values.gateway.origins }}
 admin:
   listen: "0.0.0.0:{{ int .Values.ports.admin }}"
 drain:
@@ -12,8 +16,4 @@ drain:
 log:
   format: json
   level: info
-{{- if eq .Values.mode "live" }}
-venues:
-  credentials: /run/secrets/venues
-{{- end }}
 {{- end -}}

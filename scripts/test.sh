@@ -41,11 +41,15 @@ ctest_run() { # ctest_run PRESET RESULT-NAME ARGUMENTS...
         --test-output-size-passed 1000000 --test-output-size-failed 1000000 "$@"
 }
 
+unit_programs() { # unit_programs PRESET LABEL: the programs of the unit tests that carry it, a line each
+  ctest --test-dir "build/$1" -N -L "$2" | sed -n 's/.*Test *#[0-9]*: \(unit_[a-z_]*\)$/\1/p'
+}
+
 sanitized() { # unit tests and the embedded contract once more, under AddressSanitizer and UndefinedBehaviorSanitizer
   export LSAN_OPTIONS="suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0"
   cmake --preset asan > build/asan.configure.log 2>&1 || { cat build/asan.configure.log; return 1; }
   local targets=()
-  mapfile -t targets < <(ctest --test-dir build/asan -N -L unit | sed -n 's/.*Test *#[0-9]*: \(unit_[a-z_]*\)$/\1/p')
+  mapfile -t targets < <(unit_programs asan unit)
   ctest --test-dir build/asan -N -R '^contract_sim$' | grep -q contract_sim && targets+=(contract_suite)
   cmake --build --preset asan --target "${targets[@]}" -- -k 0 || return 1
   ctest_run asan sanitized -L unit -j "$jobs" --timeout 900
@@ -54,7 +58,7 @@ sanitized() { # unit tests and the embedded contract once more, under AddressSan
 threads() { # what has more than one thread, under ThreadSanitizer
   cmake --preset tsan > build/tsan.configure.log 2>&1 || { cat build/tsan.configure.log; return 1; }
   local targets=()
-  mapfile -t targets < <(ctest --test-dir build/tsan -N -L threads | sed -n 's/.*Test *#[0-9]*: \(unit_[a-z_]*\)$/\1/p')
+  mapfile -t targets < <(unit_programs tsan threads)
   ctest --test-dir build/tsan -N -L threads | grep -q engine_ && targets+=(gateway_demo)  # what the engine's clients talk to
   cmake --build --preset tsan --target "${targets[@]}" || return 1
   # The shadow memory needs addresses that a kernel with much randomness may give to something else.

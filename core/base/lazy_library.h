@@ -25,3 +25,10 @@ class LazyLibrary {
 };
 
 }  // namespace nautilus::base
+
+// Defines a C function of the library under its own name: NAUTILUS_FORWARD(libz, int, compressBound, (int n), (n))
+#define NAUTILUS_FORWARD(library, result, name, parameters, arguments)                        \
+  result name parameters {                                                                    \
+    static const auto forwarded = reinterpret_cast<decltype(&name)>(library.function(#name)); \
+    return forwarded arguments;                                                               \
+  }

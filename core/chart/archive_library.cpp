@@ -13,12 +13,8 @@ Result<> load_libarchive() { return libarchive.load(); }
 
 }  // namespace nautilus::chart::internal
 
-#define FORWARD(result, name, parameters, arguments)                                              \
-  result name parameters {                                                                        \
-    static const auto forwarded =                                                                 \
-        reinterpret_cast<decltype(&name)>(nautilus::chart::internal::libarchive.function(#name)); \
-    return forwarded arguments;                                                                   \
-  }
+#define FORWARD(result, name, parameters, arguments) \
+  NAUTILUS_FORWARD(nautilus::chart::internal::libarchive, result, name, parameters, arguments)
 
 extern "C" {
 FORWARD(archive*, archive_read_new, (), ())

@@ -19,11 +19,8 @@ Result<> load_curl() { return curl.load(); }
 
 }  // namespace nautilus::host
 
-#define FORWARD(result, name, parameters, arguments)                                                       \
-  result name parameters {                                                                                 \
-    static const auto forwarded = reinterpret_cast<decltype(&name)>(nautilus::host::curl.function(#name)); \
-    return forwarded arguments;                                                                            \
-  }
+#define FORWARD(result, name, parameters, arguments) \
+  NAUTILUS_FORWARD(nautilus::host::curl, result, name, parameters, arguments)
 
 // The variadic functions take one argument after the option: a long, a curl_off_t or a pointer, all passed alike on the
 // 64-bit machines we build for.

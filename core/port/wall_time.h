@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 
 #include "core/port/clock.h"
 
@@ -18,5 +19,8 @@ constexpr WallTime wall_time(std::chrono::sys_seconds second) {
   constexpr auto kLast = std::chrono::floor<seconds>(WallTime::max()) - seconds(1);
   return WallTime(std::clamp<std::chrono::sys_seconds>(second, kFirst, kLast));
 }
+
+// "2026-11-23T14:00:00.000000Z": RFC 3339, UTC, microseconds (cut), as Kubernetes' MicroTime and RTS 25 want it.
+std::string micro_time(WallTime time);
 
 }  // namespace nautilus::port

@@ -1,5 +1,6 @@
 #include "core/release/commit.h"
 
+#include "core/port/wall_time.h"
 #include "core/release/lock.h"
 
 namespace nautilus::release {
@@ -19,7 +20,7 @@ Revision pending_revision(const Session& session, const apply::Plan& plan, int n
   revision.environment = plan.environment;
   revision.plan_digest = plan.digest();
   revision.who = session.who;
-  revision.started = micro_time(session.cluster.client().clock().now());
+  revision.started = port::micro_time(session.cluster.client().clock().now());
   revision.objects = objects_of(plan);
   return revision;
 }
@@ -74,7 +75,7 @@ Result<> commit(const Session& session, const apply::Plan& plan, const DeployOpt
   outcome.digest = revision.plan_digest;
   auto done = executed(session, plan, options, *lock, outcome);
   const kube::Uninterrupted section(cluster.client());  // the end is recorded even after Ctrl-C
-  revision.finished = micro_time(cluster.client().clock().now());
+  revision.finished = port::micro_time(cluster.client().clock().now());
   revision.status = done.ok() ? kDeployed : status_of(done.error());
   if (!done.ok()) revision.message = done.error().text();
   if (lock->ok().ok()) {  // a run that lost the lock must not write, not even this

@@ -3,6 +3,7 @@
 #include "core/apply/batch.h"
 #include "core/apply/wait.h"
 #include "core/kube/reader.h"
+#include "core/port/wall_time.h"
 #include "core/release/commit.h"
 #include "core/release/lock.h"
 
@@ -68,7 +69,7 @@ Result<> record_what_stays(const Session& session, const apply::Plan& plan, Outc
   revision.environment = plan.environment;
   revision.plan_digest = plan.digest();
   revision.who = session.who;
-  revision.started = revision.finished = micro_time(session.cluster.client().clock().now());
+  revision.started = revision.finished = port::micro_time(session.cluster.client().clock().now());
   revision.objects = objects_of(plan);
   outcome.revision = revision.number;
   return session.store().create(revision);

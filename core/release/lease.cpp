@@ -1,7 +1,5 @@
 #include "core/release/lease.h"
 
-#include <fmt/chrono.h>
-
 #include <algorithm>
 
 #include "core/port/wall_time.h"
@@ -36,12 +34,6 @@ Json lease(const std::string& release, const std::string& namespace_, const std:
 }  // namespace
 
 std::string lease_name(const std::string& release) { return "nautilusctl-" + release; }
-
-std::string micro_time(port::WallTime time) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  const auto seconds = static_cast<std::time_t>(micros / 1'000'000);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(seconds), micros % 1'000'000);
-}
 
 std::optional<port::WallTime> parse_time(std::string_view text) {
   const auto year = number(text, 0, 4), month = number(text, 5, 2), day = number(text, 8, 2);
@@ -85,9 +77,9 @@ Json held_lease(const std::string& release, const std::string& namespace_, const
   const bool renewal = previous && previous->holder == holder;
   object["spec"] = {{"holderIdentity", holder},
                     {"leaseDurationSeconds", std::chrono::duration_cast<std::chrono::seconds>(kLeaseDuration).count()},
-                    {"renewTime", micro_time(now)},
+                    {"renewTime", port::micro_time(now)},
                     {"leaseTransitions", previous ? previous->transitions + (renewal ? 0 : 1) : 0}};
-  if (!renewal) object["spec"]["acquireTime"] = micro_time(now);
+  if (!renewal) object["spec"]["acquireTime"] = port::micro_time(now);
   return object;
 }
 
@@ -95,7 +87,7 @@ Json free_lease(const std::string& release, const std::string& namespace_, port:
   Json object = lease(release, namespace_, held.resource_version);
   object["spec"] = {{"holderIdentity", ""},
                     {"leaseDurationSeconds", 1},
-                    {"renewTime", micro_time(now)},
+                    {"renewTime", port::micro_time(now)},
                     {"leaseTransitions", held.transitions}};
   return object;
 }

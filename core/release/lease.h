@@ -37,8 +37,7 @@ Json held_lease(const std::string& release, const std::string& namespace_, const
 // A Lease that nobody holds.
 Json free_lease(const std::string& release, const std::string& namespace_, port::WallTime now, const LeaseState& held);
 
-// RFC 3339 with microseconds, as Kubernetes' MicroTime: "2026-11-23T14:00:00.000000Z".
-std::string micro_time(port::WallTime time);
+// Reads what port::micro_time() wrote, with any number of decimals.
 std::optional<port::WallTime> parse_time(std::string_view text);
 
 }  // namespace nautilus::release

@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "core/port/wall_time.h"
+
 namespace nautilus::engine {
 namespace {
 
@@ -157,16 +159,7 @@ std::string audit_line(const Event& e, AuditFormat format) {
 
 }  // namespace
 
-std::string utc_microseconds(Timestamp time) {
-  using namespace std::chrono;
-  const sys_time<microseconds> at = floor<microseconds>(sys_time<nanoseconds>(nanoseconds(time)));
-  const auto day = floor<days>(at);
-  const year_month_day date(day);
-  const hh_mm_ss<microseconds> clock(at - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
-}
+std::string utc_microseconds(Timestamp time) { return port::micro_time(port::WallTime(port::Duration(time))); }
 
 Result<> inspect(Storage& storage, const InspectOptions& options, const LineSink& out) {
   TRY(inspect_segments(storage, out));

@@ -1,20 +1,14 @@
 #include "engine/lease/kubernetes_epoch.h"
 
-#include <fmt/chrono.h>
-
 #include <charconv>
+
+#include "core/port/wall_time.h"
 
 namespace nautilus::engine {
 
 namespace {
 
 constexpr const char* kEpochAnnotation = "nautilusctl.io/epoch";
-
-std::string micro_time(port::WallTime time) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(static_cast<std::time_t>(micros / 1'000'000)),
-                     micros % 1'000'000);
-}
 
 }  // namespace
 
@@ -59,7 +53,7 @@ Result<> KubernetesEpochSource::write(const Seen& seen, Epoch epoch, const std::
                 {"spec",
                  {{"holderIdentity", holder},
                   {"leaseDurationSeconds", std::max<std::int64_t>(seconds, 1)},
-                  {"renewTime", micro_time(client_.clock().now())},
+                  {"renewTime", port::micro_time(client_.clock().now())},
                   {"leaseTransitions", seen.transitions + (holder.empty() || holder == seen.holder ? 0 : 1)}}}};
   if (seen.exists) lease["metadata"]["resourceVersion"] = seen.resource_version;
   kube::Request request;

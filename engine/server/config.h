@@ -57,7 +57,6 @@ struct ServerConfig {
     GatewayTls tls;  // client_ca is who followers and primaries must be signed by
   } replication;
   struct LogSettings {
-    bool json = true;  // the only form there is
     std::string level = "info";
   } log;
   std::string traces;  // OTLP/HTTP endpoint; empty: none

@@ -34,10 +34,7 @@ int digits(std::string_view text, std::size_t at, std::size_t count) {
 
 std::string time_text(port::WallTime time) { return calendar_text(time, ""); }
 
-std::string micro_time_text(port::WallTime time) {
-  const auto micros = duration_cast<microseconds>(time - floor<seconds>(time)).count();
-  return calendar_text(time, fmt::format(".{:06}", micros));
-}
+std::string micro_time_text(port::WallTime time) { return port::micro_time(time); }
 
 std::optional<port::WallTime> parse_time(std::string_view text) {
   if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/port/wall_time.h"
+
 using namespace nautilus;
 using namespace std::chrono_literals;
 
@@ -10,7 +12,7 @@ const port::WallTime kNow = *release::parse_time("2026-11-23T14:00:00.250000Z");
 }
 
 TEST_CASE("times are written and read as Kubernetes does") {
-  CHECK(release::micro_time(kNow) == "2026-11-23T14:00:00.250000Z");
+  CHECK(port::micro_time(kNow) == "2026-11-23T14:00:00.250000Z");
   CHECK(*release::parse_time("2026-11-23T14:00:00Z") == kNow - 250ms);
   for (const char* bad :
        {"", "2026-11-23", "2026-13-01T00:00:00Z", "2026-11-23T14:00:00+01:00", "x026-11-23T14:00:00Z"})

@@ -26,10 +26,6 @@ Sequencer::Sequencer(SequencerParts parts, JournalWriter writer, const Recovery&
       next_(recovery.next),
       time_(recovery.time),
       epochs_(recovery.epochs) {
-  for (std::size_t i = 0; i < kSlots; ++i) {
-    slots_.push_back(std::make_unique<Slot>(options_.max_batch_records));
-    free_.push_back(slots_.back().get());
-  }
   status_.epoch = epoch;
   status_.last_sequence = status_.durable_sequence = status_.replicated_sequence = status_.released_sequence =
       next_ - 1;
@@ -156,6 +152,10 @@ void Sequencer::finish(Slot& slot) {
 
 Sequencer::Slot* Sequencer::take_free_slot() {
   std::unique_lock lock(mutex_);
+  if (free_.empty() && slots_.size() < options_.batches_in_flight) {
+    slots_.push_back(std::make_unique<Slot>(options_.max_batch_records));
+    free_.push_back(slots_.back().get());
+  }
   slot_free_.wait(lock, [&] { return !free_.empty() || ended(); });
   if (free_.empty()) return nullptr;
   Slot* slot = free_.back();
@@ -343,7 +343,7 @@ Result<bool> Sequencer::step() {
   };
   if (ended()) return failure();
   bool worked = false;
-  if (!free_.empty()) {
+  if (slot_available()) {
     Slot* const slot = take_free_slot();
     fill(*slot);
     if (slot->builder.empty()) {
@@ -391,7 +391,7 @@ Result<> Sequencer::stop(port::Duration patience) {
     snapshot_thread_.join();
     threads_ = false;
   } else {
-    while (!ended() && (queue_.front() || !begun_) && !free_.empty()) TRY(step());
+    while (!ended() && (queue_.front() || !begun_) && slot_available()) TRY(step());
     stopped_ = true;
   }
   if (ended()) return failed();

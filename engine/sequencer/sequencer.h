@@ -52,6 +52,9 @@ struct SequencerOptions {
   std::size_t keep_snapshots = 0;                    // after a snapshot: prune() to so many; 0: keep everything
   std::uint32_t spins = 0;                           // looks at the queue before the thread sleeps
   bool snapshot_at_stop = true;
+  // Batches open, being synced or waiting for followers; then intake stops until one is released. Made when needed: with
+  // a fast disk and a far follower a round trip has many syncs in it.
+  std::size_t batches_in_flight = 64;
 };
 
 // What the sequencer works on. References outlive it.
@@ -107,7 +110,6 @@ class Sequencer final : public Intake {
     std::vector<Event> events;
     std::unique_ptr<SnapshotImage> snapshot;
   };
-  static constexpr std::size_t kSlots = 8;                  // batches open, being synced, or waiting for followers
   static constexpr std::size_t kMaxBatchEvents = 1u << 16;  // a batch with more is handed on
 
   bool ended() const;
@@ -122,6 +124,7 @@ class Sequencer final : public Intake {
   bool silence_over();
   void finish(Slot& slot);
   Slot* take_free_slot();
+  bool slot_available() const { return !free_.empty() || slots_.size() < options_.batches_in_flight; }
   bool committer_idle() const { return in_commit_.load(std::memory_order_seq_cst) == 0; }
   // Committer thread.
   void run_committer();
@@ -150,9 +153,9 @@ class Sequencer final : public Intake {
   std::uint64_t since_checkpoint_ = 0, since_snapshot_ = 0;
   bool begun_ = false;
 
-  std::vector<std::unique_ptr<Slot>> slots_;
-  std::mutex mutex_;  // of the four below
+  std::mutex mutex_;  // of the following
   std::condition_variable committer_wake_, slot_free_, snapshot_wake_;
+  std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
   std::deque<Slot*> ready_;  // to be committed
   std::unique_ptr<SnapshotImage> snapshot_pending_;

@@ -250,12 +250,7 @@ void Engine::State::encode(Sink& sink) const {
     encode_orders(sink, *venue);
   }
 
-  std::vector<Position> held;
-  for (const Position& position : positions)
-    if (position.net) held.push_back(position);
-  std::sort(held.begin(), held.end(), [](const Position& a, const Position& b) {
-    return a.account != b.account ? a.account < b.account : a.instrument < b.instrument;
-  });
+  const std::vector<Position> held = held_positions();
   sink.word(held.size());
   for (const Position& position : held) {
     sink.word(position.account | std::uint64_t{position.instrument} << 32);
@@ -426,6 +421,16 @@ Result<> Engine::State::load(SnapshotReader& in) {
   return {};
 }
 
+std::vector<Position> Engine::State::held_positions() const {
+  std::vector<Position> held;
+  for (const Position& position : positions)
+    if (position.net) held.push_back(position);
+  std::sort(held.begin(), held.end(), [](const Position& a, const Position& b) {
+    return a.account != b.account ? a.account < b.account : a.instrument < b.instrument;
+  });
+  return held;
+}
+
 void Engine::State::describe(std::vector<Event>& events) const {
   const std::size_t first = events.size();
   const auto tell = [&](EventType type) -> Event& {
@@ -475,6 +480,12 @@ void Engine::State::describe(std::vector<Event>& events) const {
     indication.instrument = venue->id;
     indication.price = venue->indicated;
     indication.quantity = venue->indicated_quantity;
+  }
+  for (const Position& position : held_positions()) {
+    Event& event = tell(EventType::position_status);
+    event.account = position.account;
+    event.instrument = position.instrument;
+    event.last_quantity = position.net;
   }
   std::vector<Picked> orders;
   for (Slot slot = 0; slot < pool.slots(); ++slot)

@@ -75,6 +75,8 @@ class Engine::State {
   void save(SnapshotWriter& out) const;
   Result<> load(SnapshotReader& in);
   void describe(std::vector<Event>& events) const;
+  // Those that are not flat, by account and instrument.
+  std::vector<Position> held_positions() const;
 
   EngineOptions options;
   MemoryStats memory;

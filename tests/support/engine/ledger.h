@@ -49,9 +49,11 @@ class Ledger {
   std::string compare(const std::vector<Event>& told) const {
     std::size_t orders = 0;
     std::map<LevelKey, std::pair<Quantity, std::uint32_t>> levels;
+    std::map<std::pair<AccountId, InstrumentId>, Quantity> positions;
     for (const Event& e : told) {
       if (e.type == EventType::level_changed)
         levels[{e.instrument, static_cast<int>(e.side), e.price}] = {e.quantity, e.orders};
+      if (e.type == EventType::position_status) positions[{e.account, e.instrument}] = e.last_quantity;
       if (e.type != EventType::order_status) continue;
       ++orders;
       const auto at = open_.find(e.order_id);
@@ -59,6 +61,9 @@ class Ledger {
       if (at->second.leaves != e.leaves || at->second.filled != e.filled || !(at->second.name == e.client_id))
         return fmt::format("order {} is told otherwise than it was reported", e.order_id);
     }
+    auto held = positions_;
+    std::erase_if(held, [](const auto& position) { return position.second == 0; });
+    if (positions != held) return "the positions told are not what the fills add up to";
     if (orders != open_.size()) return fmt::format("{} orders told, {} open", orders, open_.size());
     for (const auto& [key, level] : levels_) {
       const auto at = levels.find(key);
@@ -92,6 +97,7 @@ class Ledger {
       case EventType::order_filled:
         open.leaves -= e.last_quantity;
         open.filled += e.last_quantity;
+        positions_[{e.account, e.instrument}] += e.side == Side::buy ? e.last_quantity : -e.last_quantity;
         if (e.last_quantity <= 0) return "a fill of nothing";
         if (e.price != kNoPrice && (e.side == Side::buy ? e.last_price > e.price : e.last_price < e.price))
           return "a fill beyond the limit";
@@ -123,6 +129,7 @@ class Ledger {
   std::map<OrderId, Open> open_;
   std::map<AccountId, std::uint64_t> reports_;
   std::map<LevelKey, std::pair<Quantity, std::uint32_t>> levels_;
+  std::map<std::pair<AccountId, InstrumentId>, Quantity> positions_;
   std::set<EventType> kinds_;
   OrderId last_order_ = 0;
   TradeId last_trade_ = 0;

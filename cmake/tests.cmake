@@ -27,7 +27,7 @@ add_library(engine_test_support STATIC
   ${CMAKE_SOURCE_DIR}/tests/support/engine/certificates.cpp)
 target_link_libraries(engine_test_support PUBLIC engine_journal OpenSSL::SSL OpenSSL::Crypto)
 nautilus_precompile(engine_test_support)
-foreach(folder engine/journal engine/host engine/sequencer engine/replication)
+foreach(folder engine/journal engine/host engine/sequencer engine/replication engine/server)
   nautilus_unit_test(${folder} LIBS engine_test_support)
 endforeach()
 # Judges of the engine that more than one suite uses: a naive second engine, random commands.
@@ -39,7 +39,7 @@ nautilus_precompile(nautilus_engine_judges)
 foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
         core/env core/apply core/release core/rehearse
         engine/model engine/book engine/risk engine/matching
-        engine/gateway engine/server)
+        engine/gateway)
   nautilus_unit_test(${folder})
 endforeach()
 nautilus_unit_test(engine/lease LIBS core_sim)

@@ -205,6 +205,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l quiet
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l shard
+complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l take-over
 complete -c nautilusctl -n '__fish_seen_subcommand_from serve' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from inspect' -l from

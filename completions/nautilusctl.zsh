@@ -32,7 +32,7 @@ _nautilusctl_words() {
     "sim") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "sim serve") words="--address --context --help --kubeconfig --nodes --output --port --project --quiet --seed --speed --verbose --write-kubeconfig" ;;
     "engine") words="serve inspect verify replay export key --context --help --kubeconfig --output --project --quiet --verbose" ;;
-    "engine serve") words="--admin --config --context --definitions --help --journal --kubeconfig --listen --output --project --quiet --shard --verbose" ;;
+    "engine serve") words="--admin --config --context --definitions --help --journal --kubeconfig --listen --output --project --quiet --shard --take-over --verbose" ;;
     "engine inspect") words="--context --from --help --journal --kubeconfig --output --project --quiet --records --to --verbose" ;;
     "engine verify") words="--context --help --journal --kubeconfig --output --project --quiet --verbose" ;;
     "engine replay") words="--context --from-snapshot --help --journal --kubeconfig --output --project --quiet --to --verbose" ;;

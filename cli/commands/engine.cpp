@@ -14,6 +14,7 @@ struct ServeFlags {
   std::string config, journal, listen, admin;
   std::vector<std::string> definitions;
   int shard = 0;
+  bool take_over = false;
 };
 
 Result<engine::ServerConfig> read_config(const Context& context, const ServeFlags& flags) {
@@ -112,6 +113,7 @@ Result<int> serve(Context& context, const ServeFlags& flags) {
   engine::ServeRequest request;
   ASSIGN_OR_RETURN(request.config, read_config(context, flags));
   request.shard = flags.shard;
+  request.take_over = flags.take_over;
   request.name = process_name(context);
   ASSIGN_OR_RETURN(Epochs epochs, open_epochs(context, request.config, flags.shard, request.name));
   request.epoch = epochs.source.get();
@@ -140,6 +142,8 @@ void add_engine(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--listen", flags->listen, "address of the gateway")->type_name("ADDRESS:PORT");
   command->add_option("--admin", flags->admin, "address of health and metrics")->type_name("ADDRESS:PORT");
+  command->add_flag("--take-over", flags->take_over,
+                    "become the primary although this journal may lack orders that another one has");
   command->callback([&context, flags] { context.run = [flags](Context& c) { return serve(c, *flags); }; });
   add_engine_journal(*group, context);
   add_engine_key(*group, context);

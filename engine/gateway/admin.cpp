@@ -41,12 +41,18 @@ AdminResponse answer_admin(std::string_view method, std::string_view path, Statu
     status.drain();
     return {202, drain_body(status.status()), "application/json"};
   }
-  if (path != "/livez" && path != "/readyz" && path != "/drainz" && path != "/metrics") return {404, "not found\n"};
+  if (path != "/livez" && path != "/readyz" && path != "/standbyz" && path != "/drainz" && path != "/metrics")
+    return {404, "not found\n"};
   if (!get) return {405, "method not allowed\n"};
   const EngineStatus now = status.status();
   // Also an engine that cannot write its journal is alive: killing it would help nothing, a person has to look.
   if (path == "/livez") return {200, fmt::format("{}\n", name(now.state))};
   if (path == "/readyz") return {now.state == ServingState::primary ? 200 : 503, fmt::format("{}\n", name(now.state))};
+  // For whoever counts the ones that could serve: a standby that has all is as good as it can be.
+  if (path == "/standbyz") {
+    const bool good = now.state == ServingState::primary || (now.state == ServingState::standby && now.in_step);
+    return {good ? 200 : 503, fmt::format("{}{}\n", name(now.state), good ? "" : ", not in step")};
+  }
   if (path == "/drainz") return {200, drain_body(now), "application/json"};
   return {200, prometheus_text(metrics, now), "text/plain; version=0.0.4; charset=utf-8"};
 }

@@ -10,6 +10,16 @@
 namespace nautilus::engine {
 namespace {
 
+// As the text format wants it; the name is the other process's own word.
+std::string label_value(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  }
+  return out;
+}
+
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 void head(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
@@ -72,6 +82,21 @@ void append_labelled(std::string& out, const Metrics& metrics) {
                  metrics.connections_refused_limit.load(kRelaxed), metrics.connections_refused_address.load(kRelaxed));
 }
 
+void append_followers(std::string& out, const std::vector<FollowerLag>& followers) {
+  const auto each = [&](std::string_view metric, std::string_view help, const auto& value) {
+    head(out, metric, "gauge", help);
+    for (const FollowerLag& follower : followers)
+      fmt::format_to(std::back_inserter(out), "{}{{follower=\"{}\"}} {}\n", metric, label_value(follower.name),
+                     value(follower));
+  };
+  each("nautilus_engine_follower_connected", "1 if this follower is connected.",
+       [](const FollowerLag& one) { return one.connected ? 1 : 0; });
+  each("nautilus_engine_follower_lag_commands", "Commands this follower lacks.",
+       [](const FollowerLag& one) { return one.commands; });
+  each("nautilus_engine_follower_lag_seconds", "Age of the oldest batch this follower has not acknowledged.",
+       [](const FollowerLag& one) { return one.seconds; });
+}
+
 void append_engine(std::string& out, const EngineStatus& status) {
   head(out, "nautilus_engine_state", "gauge", "1 for the state the engine is in, 0 for the others.");
   for (int i = 0; i <= static_cast<int>(ServingState::fenced); ++i)
@@ -90,8 +115,9 @@ void append_engine(std::string& out, const EngineStatus& status) {
          status.replication_lag_seconds);
   single(out, "nautilus_engine_replication_lag_commands", "gauge", "Commands the standby lacks.",
          status.replication_lag_commands);
-  single(out, "nautilus_engine_standby_connected", "gauge", "1 if a standby follows.",
-         status.standby_connected ? 1 : 0);
+  single(out, "nautilus_engine_standby_connected", "gauge", "1 if a follower is connected, or this standby is in step.",
+         status.in_step ? 1 : 0);
+  if (!status.followers.empty()) append_followers(out, status.followers);
   single(out, "nautilus_engine_replay_progress", "gauge", "How much of the journal has been replayed, 0 to 1.",
          status.replay_progress);
 }

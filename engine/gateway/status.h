@@ -1,7 +1,9 @@
 // What the gateway and its probes must know of the engine behind it, and the few things they may ask of it.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/model/types.h"
 
@@ -18,6 +20,14 @@ enum class ServingState : std::uint8_t {
 };
 std::string_view name(ServingState);
 
+// Of one follower of the primary.
+struct FollowerLag {
+  std::string name;
+  bool connected = false;
+  std::uint64_t commands = 0;
+  double seconds = 0;  // age of the oldest batch that it has not acknowledged
+};
+
 struct EngineStatus {
   ServingState state = ServingState::starting;
   Epoch epoch = 0;
@@ -26,9 +36,10 @@ struct EngineStatus {
   Sequence released = 0;   // told to clients
   std::uint64_t journal_bytes = 0;
   double journal_lag_seconds = 0;      // age of the oldest command that is not durable yet
-  double replication_lag_seconds = 0;  // age of the oldest command that the standby does not hold yet
+  double replication_lag_seconds = 0;  // primary: of the follower that lacks most; standby: its own
   std::uint64_t replication_lag_commands = 0;
-  bool standby_connected = false;
+  bool in_step = false;  // primary: a follower is connected; standby: it has what the primary has
+  std::vector<FollowerLag> followers;
   double replay_progress = 1;  // 0 to 1
 };
 

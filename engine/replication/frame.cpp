@@ -57,6 +57,7 @@ Bytes encode_frame(const Hello& hello) {
   append_bytes(body, hello.journal.bytes);
   append(body, hello.last_sequence), append(body, hello.highest_epoch);
   const std::size_t count = std::min(hello.epochs.size(), kMaxHelloEpochs);
+  append(body, static_cast<std::uint8_t>(hello.candidate));
   append(body, static_cast<std::uint32_t>(count));
   for (std::size_t i = hello.epochs.size() - count; i < hello.epochs.size(); ++i)
     append(body, hello.epochs[i].epoch), append(body, hello.epochs[i].first_sequence);
@@ -132,6 +133,7 @@ Result<Hello> decode_hello(std::span<const std::byte> body) {
   out.journal = take_id(in);
   out.last_sequence = in.take<Sequence>();
   out.highest_epoch = in.take<Epoch>();
+  out.candidate = in.take<std::uint8_t>() != 0;
   const auto count = in.take<std::uint32_t>();
   if (count > kMaxHelloEpochs) return Error(Code::invalid, "a hello with too many epochs");
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {

@@ -34,7 +34,8 @@ enum class FrameType : std::uint8_t {
 
 struct Hello {
   std::string name;
-  JournalId journal;  // empty: I have nothing
+  bool candidate = true;  // may take over: what it acknowledges counts in synchronous mode. Others only keep a copy
+  JournalId journal;      // empty: I have nothing
   Sequence last_sequence = 0;
   Epoch highest_epoch = 0;  // that I ever heard of
   std::vector<EpochStart> epochs;

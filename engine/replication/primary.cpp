@@ -104,7 +104,8 @@ struct ReplicationPrimary::Impl : std::enable_shared_from_this<ReplicationPrimar
       known[session.name].acknowledged = sequence;
       if (options.required == 0) return true;
       std::vector<Sequence> all;
-      for (const auto& [name, follower] : known) all.push_back(follower.acknowledged);
+      for (const auto& [name, follower] : known)
+        if (follower.candidate) all.push_back(follower.acknowledged);
       if (all.size() < options.required) return true;
       std::sort(all.begin(), all.end(), std::greater<>());
       const Sequence now = all[options.required - 1];
@@ -200,7 +201,11 @@ struct ReplicationPrimary::Impl : std::enable_shared_from_this<ReplicationPrimar
         co_return co_await refuse(session, std::move(why));
       }
     }
-    register_follower(session, hello.name);
+    if (const std::string other = other_candidate(hello); !other.empty()) {
+      std::string why = fmt::format("{} is the standby; another may only keep a copy", other);
+      co_return co_await refuse(session, std::move(why));
+    }
+    register_follower(session, hello);
     Welcome welcome{history.journal, history.epoch, 0, false};
     welcome.resume_after = common_prefix(epochs, shipped_to.load(), hello.epochs, hello.last_sequence);
     session.next = welcome.resume_after + 1;
@@ -216,7 +221,23 @@ struct ReplicationPrimary::Impl : std::enable_shared_from_this<ReplicationPrimar
     co_return true;
   }
 
-  void register_follower(Session& session, const std::string& name) {
+  // In synchronous mode: who is waited for already, if that is as many as there may be and this is none of them.
+  std::string other_candidate(const Hello& hello) const {
+    if (options.required == 0 || !hello.candidate) return {};
+    const std::lock_guard guard(mutex);
+    std::string others;
+    unsigned count = 0;
+    for (const auto& [name, follower] : known) {
+      if (!follower.candidate) continue;
+      if (name == hello.name) return {};
+      if (count++) others += ", ";
+      others += name;
+    }
+    return count >= options.required ? others : std::string();
+  }
+
+  void register_follower(Session& session, const Hello& hello) {
+    const std::string& name = hello.name;
     for (const auto& other : sessions)
       if (other.get() != &session && other->name == name) {
         other->replaced = true;  // the follower has come back before its old connection was known to be dead
@@ -226,7 +247,7 @@ struct ReplicationPrimary::Impl : std::enable_shared_from_this<ReplicationPrimar
     session.name = name;
     const std::lock_guard guard(mutex);
     FollowerStatus& status = known[name];
-    status.name = name, status.connected = true, ++status.connections;
+    status.name = name, status.candidate = hello.candidate, status.connected = true, ++status.connections;
     status.acknowledged = 0;  // until it says so itself: it may have lost its disk
   }
 

@@ -20,7 +20,8 @@ struct PrimaryOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any
   TlsIdentity tls;
-  // Followers that must hold a record before it is told to clients. 0: asynchronous.
+  // Candidates that must hold a record before it is told to clients. 0: asynchronous. Otherwise there may be no more
+  // candidates than that, by name: one that was not waited for could take over without what was told.
   unsigned required = 0;
   port::Duration heartbeat = std::chrono::milliseconds(500);
   unsigned silent_heartbeats = 6;  // a follower that answers none of so many is dropped
@@ -31,6 +32,7 @@ struct PrimaryOptions {
 
 struct FollowerStatus {
   std::string name;
+  bool candidate = false;  // may take over; in synchronous mode only these are waited for
   bool connected = false;
   Sequence acknowledged = 0;
   std::uint64_t lag_records = 0, lag_bytes = 0;  // bytes: of what is still in memory

@@ -47,6 +47,8 @@ struct Standby::Impl : std::enable_shared_from_this<Standby::Impl> {
     if (!recovery.epochs.empty()) highest = std::max(highest, recovery.epochs.back().epoch);
     highest = std::max(highest, recovery.machine->epoch());
     status.highest_epoch = highest;
+    status.journal_epoch = recovery.epochs.empty() ? 0 : recovery.epochs.back().epoch;
+    status.has_journal = writer.has_value();
     status.durable_sequence = status.applied_sequence = recovery.next - 1;
     status.applied_time = recovery.time;
     return {};
@@ -84,6 +86,7 @@ struct Standby::Impl : std::enable_shared_from_this<Standby::Impl> {
     }
     recovery.next = header.last_sequence() + 1;
     note_epoch(recovery.epochs, header.epoch, header.first_sequence);
+    status.journal_epoch = header.epoch;
     status.applied_sequence = recovery.next - 1;
     status.applied_time = recovery.time;
     since_snapshot += header.count;
@@ -165,7 +168,9 @@ struct Standby::Impl : std::enable_shared_from_this<Standby::Impl> {
     watched->close();
   }
 
-  Hello hello() const { return {options.name, recovery.journal, recovery.next - 1, highest, recovery.epochs}; }
+  Hello hello() const {
+    return {options.name, options.candidate, recovery.journal, recovery.next - 1, highest, recovery.epochs};
+  }
 
   Task<bool> converse(Wire& w) {
     FrameBuffer in;
@@ -206,6 +211,7 @@ struct Standby::Impl : std::enable_shared_from_this<Standby::Impl> {
       if (!welcome.snapshot) {
         ASSIGN_OR_RETURN(auto made, continue_journal(storage, recovery, welcome.journal, options.writer));
         writer.emplace(std::move(made));
+        status.has_journal = true;
       }
     }
     return {};
@@ -268,9 +274,11 @@ struct Standby::Impl : std::enable_shared_from_this<Standby::Impl> {
       for (const auto& batch : batches)
         if (auto done = apply(batch); !done.ok()) co_return fail(done.error());
       if (!good) co_return;
-      if (answer)
-        status.state =
-            status.durable_sequence >= status.primary_sequence ? StandbyState::following : StandbyState::catching_up;
+      if (answer) {
+        const bool in_step = status.durable_sequence >= status.primary_sequence;
+        status.state = in_step ? StandbyState::following : StandbyState::catching_up;
+        if (in_step) status.in_step_at = clock.monotonic().count();
+      }
       if (!sent || !co_await w.read_some(in)) co_return note("the connection to the primary ended");
       heard = true;
     }

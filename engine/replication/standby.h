@@ -35,6 +35,7 @@ struct StandbyOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   TlsIdentity tls;
+  bool candidate = true;                             // may take over; else it only keeps a copy, in another region
   std::string name = "standby";                      // as the primary's metrics have it; two followers have two names
   port::Duration silence = std::chrono::seconds(3);  // nothing heard for so long: connect again
   port::Duration first_pause = std::chrono::milliseconds(100), longest_pause = std::chrono::seconds(2);
@@ -49,7 +50,10 @@ struct StandbyStatus {
   std::atomic<Sequence> applied_sequence{0};
   std::atomic<Sequence> primary_sequence{0};  // that the primary spoke of last
   std::atomic<Timestamp> applied_time{0}, primary_time{0};
-  std::atomic<Epoch> primary_epoch{0}, highest_epoch{0};
+  std::atomic<std::int64_t> in_step_at{0};  // monotonic: when everything that the primary had was here; 0: never yet
+  std::atomic<Epoch> primary_epoch{0}, highest_epoch{0};  // heard of
+  std::atomic<Epoch> journal_epoch{0};                    // of the last record here; 0: none
+  std::atomic<bool> has_journal{false};
   std::atomic<std::uint64_t> connections{0}, discarded_records{0}, snapshots_received{0};
   std::uint64_t lag_records() const {
     const Sequence here = durable_sequence, there = primary_sequence;

@@ -21,13 +21,13 @@ void read_address(StrictReader& reader, std::string_view key, Address& out) {
     reader.fail(key, address.error().message);
 }
 
-Result<GatewayTls> read_tls(StrictReader& parent, std::string_view ca) {
+Result<GatewayTls> read_tls(StrictReader& parent) {
   if (!parent.has("tls")) return GatewayTls();
   StrictReader reader = parent.object("tls");
   GatewayTls out;
   out.certificate = reader.required_string("certificate");
   out.key = reader.required_string("key");
-  out.client_ca = reader.string(ca);
+  out.client_ca = reader.string("clientCA");
   out.require_client_certificate = reader.boolean("requireClientCertificate", !out.client_ca.empty());
   TRY(reader.finish());
   return out;
@@ -47,7 +47,7 @@ Result<> read_journal(StrictReader reader, ServerConfig::Journal& out) {
 
 Result<> read_gateway(StrictReader reader, ServerConfig::Gateway& out) {
   read_address(reader, "listen", out.listen);
-  ASSIGN_OR_RETURN(out.tls, read_tls(reader, "clientCA"));
+  ASSIGN_OR_RETURN(out.tls, read_tls(reader));
   out.plain_behind_mesh = reader.boolean("plainBehindMesh", false);
   out.credentials = reader.string("credentials");
   out.origins = reader.strings("origins");
@@ -77,14 +77,33 @@ Result<> read_epoch(StrictReader& root, ServerConfig::Epochs& out) {
   return reader.finish();
 }
 
-Result<> read_replication(StrictReader reader, ServerConfig::Replication& out) {
-  out.listen = reader.string("listen");
-  out.follow = reader.string("follow");
-  for (std::string_view key : {"listen", "follow"})
-    if (reader.has(key))
-      reader.fail(key, "`engine serve` does not replicate yet; engine/replication is tested and not wired into it");
+Result<> read_replication(StrictReader& root, const ServerConfig::Epochs& epoch, ServerConfig::Replication& out) {
+  StrictReader reader = root.object("replication");
+  const auto address = [&](std::string_view key, std::optional<Address>& to) {
+    if (!reader.has(key)) return;
+    read_address(reader, key, to.emplace());
+  };
+  address("listen", out.listen);
+  address("follow", out.follow);
   out.synchronous = reader.choice("mode", {"async", "sync"}) == "sync";
-  ASSIGN_OR_RETURN(out.tls, read_tls(reader, "ca"));
+  out.accepted_lag = reader.duration("acceptedLag", out.accepted_lag);
+  if (out.synchronous && reader.has("acceptedLag"))
+    reader.fail("acceptedLag", "is for mode async; in mode sync nothing that was acknowledged may be missing");
+  if (reader.has("tls")) {
+    StrictReader tls = reader.object("tls");
+    out.certificate = tls.required_string("certificate");
+    out.key = tls.required_string("key");
+    out.ca = tls.required_string("ca");
+    out.peer_name = tls.string("peerName");
+    TRY(tls.finish());
+  }
+  const bool plain = out.certificate.empty();
+  if (out.listen && plain && !out.listen->loopback())
+    reader.fail("listen", fmt::format("{} without tls; plain replication is for loopback only", out.listen->host));
+  if (out.synchronous && !out.listen)
+    reader.fail("mode", "sync waits for a standby: give listen, where it connects to");
+  if (out.listen && out.follow && epoch.kind == ServerConfig::Epochs::Kind::none)
+    reader.fail("follow", "two engines that can be the primary need an arbiter: give epoch");
   return reader.finish();
 }
 
@@ -129,7 +148,7 @@ Result<ServerConfig> parse_server_config(std::string_view yaml, const std::strin
   out.drain.cancel_orders = drain.choice("orders", {"keep", "cancel"}) == "cancel";
   TRY(drain.finish());
   TRY(read_epoch(reader, out.epoch));
-  TRY(read_replication(reader.object("replication"), out.replication));
+  TRY(read_replication(reader, out.epoch, out.replication));
   StrictReader log = reader.object("log");
   (void)log.choice("format", {"json"});  // the only form there is
   out.log.level = log.choice("level", {"info", "debug", "warning", "error"});

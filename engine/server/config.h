@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,9 +53,14 @@ struct ServerConfig {
     port::Duration time_to_live = std::chrono::seconds(15);
   } epoch;
   struct Replication {
-    std::string listen, follow;  // "host:port"; follow: be the standby of that engine
-    bool synchronous = false;
-    GatewayTls tls;  // client_ca is who followers and primaries must be signed by
+    std::optional<Address> listen;  // as the primary: where followers connect to
+    std::optional<Address>
+        follow;                // host may be a name; where the other engine listens. "{shard}" is the shard's number
+    bool synchronous = false;  // clients are told only what the standby holds
+    port::Duration accepted_lag = std::chrono::minutes(1);  // asynchronous: how old a copy may take over (the RPO)
+    // Files. Both ends show a certificate of `ca`; peer_name: what the other end's must be called. Empty: without TLS,
+    // on loopback only.
+    std::string certificate, key, ca, peer_name;
   } replication;
   struct LogSettings {
     std::string level = "info";

@@ -9,16 +9,20 @@
 #include "engine/host/posix_storage.h"
 #include "engine/journal/recovery.h"
 #include "engine/matching/engine.h"
+#include "engine/replication/primary.h"
+#include "engine/replication/standby.h"
 #include "engine/sequencer/lease_keeper.h"
 #include "engine/sequencer/sequencer.h"
 #include "engine/server/status_board.h"
+#include "engine/server/takeover.h"
 
 namespace nautilus::engine {
 
 namespace {
 
 constexpr port::Duration kPoll = std::chrono::milliseconds(100);  // how soon a signal is seen
-constexpr int kLockAttempts = 50;                                 // of kPoll: a predecessor that is just ending
+constexpr port::Duration kFollowerPoll = std::chrono::milliseconds(5);
+constexpr int kLockAttempts = 50;  // of kPoll: a predecessor that is just ending
 
 // Set by whoever wants the process to end; waited for by serve().
 class EndSignal {
@@ -72,6 +76,8 @@ Result<Definitions> read_definitions(const port::Filesystem& files, const std::v
   return all;
 }
 
+std::unique_ptr<Machine> make_machine() { return std::make_unique<Engine>(); }
+
 class Server {
  public:
   Server(const ServerPorts& ports, ServeRequest request)
@@ -84,9 +90,13 @@ class Server {
   Result<> run() {
     ASSIGN_OR_RETURN(definitions_, read_definitions(ports_.files, config_.definitions).within("reading definitions"));
     TRY(open_admin());
+    TRY(lock_journal().within("opening the journal in " + config_.journal.directory));
     TRY(recover_journal().within("recovering the journal in " + config_.journal.directory));
     TRY(become_primary());
-    if (stopped_early_) return {};
+    if (stopped_early_) {
+      admin_->stop();
+      return {};
+    }
     TRY(open_gateway());
     tell_serving();
     wait_for_the_end();
@@ -104,7 +114,7 @@ class Server {
     return admin_->start();
   }
 
-  Result<> recover_journal() {
+  Result<> lock_journal() {
     board_.set(ServingState::replaying);
     ASSIGN_OR_RETURN(storage_, open_posix_storage(config_.journal.directory));
     Result<> locked;
@@ -112,57 +122,186 @@ class Server {
       locked = storage_->lock();
       if (locked.ok() || locked.error().code != Code::locked || asked_to_end(kPoll)) break;
     }
-    TRY(std::move(locked));
+    return locked;
+  }
+
+  // Recovers the journal; with another engine to follow, follows it as well until this one may be the primary.
+  Result<> recover_journal() {
     const auto begun = ports_.clock.monotonic();
-    ASSIGN_OR_RETURN(recovery_, recover(*storage_, [] { return std::make_unique<Engine>(); }));
-    for (const std::string& note : recovery_.notes) log_.line(Log::Level::warning, "recovery", {{"note", note}});
-    const auto took = std::chrono::duration<double>(ports_.clock.monotonic() - begun).count();
-    log_.line(Log::Level::info, "recovered",
-              {{"sequence", std::to_string(recovery_.next - 1)},
-               {"snapshot", std::to_string(recovery_.snapshot_sequence)},
-               {"replayed", std::to_string(recovery_.replayed)},
-               {"seconds", fmt::format("{:.3f}", took)},
-               {"state_hash", fmt::format("{:016x}", recovery_.machine->state_hash())}});
+    if (config_.replication.follow) {
+      TRY(open_standby());
+    } else {
+      ASSIGN_OR_RETURN(recovery_, recover(*storage_, make_machine));
+      tell_recovered(recovery_, begun);
+    }
     return {};
   }
 
-  Result<> become_primary() {
-    const Epoch known = recovery_.machine->epoch();
-    Epoch epoch = known + 1;
-    if (request_.epoch) {
-      board_.set(ServingState::standby);
-      for (bool told = false;; told = true) {
-        auto lease = request_.epoch->acquire(known);
-        if (lease.ok()) {
-          epoch = lease->epoch;
-          keeper_ = std::make_unique<LeaseKeeper>(*request_.epoch, ports_.clock, *lease);
-          break;
-        }
-        if (lease.error().code != Code::locked) return std::move(lease).error().within("becoming the primary");
-        if (!told)
-          log_.line(Log::Level::info, "waiting", {{"reason", lease.error().message}, {"holder", lease.error().hint}});
-        if (asked_to_end(request_.epoch->time_to_live() / 3)) {
-          stopped_early_ = true;
-          return {};
+  void tell_recovered(const Recovery& recovery, port::Monotonic begun) {
+    for (const std::string& note : recovery.notes) log_.line(Log::Level::warning, "recovery", {{"note", note}});
+    const auto took = std::chrono::duration<double>(ports_.clock.monotonic() - begun).count();
+    log_.line(Log::Level::info, "recovered",
+              {{"sequence", std::to_string(recovery.next - 1)},
+               {"snapshot", std::to_string(recovery.snapshot_sequence)},
+               {"replayed", std::to_string(recovery.replayed)},
+               {"seconds", fmt::format("{:.3f}", took)},
+               {"state_hash", fmt::format("{:016x}", recovery.machine->state_hash())}});
+  }
+
+  Result<> open_standby() {
+    const auto& from = config_.replication;
+    StandbyOptions options;
+    options.host = in_shard(from.follow->host);
+    options.port = from.follow->port;
+    options.name = request_.name;
+    options.candidate = request_.epoch != nullptr;
+    options.snapshot_every = config_.journal.snapshot_every;
+    ASSIGN_OR_RETURN(options.tls, identity());
+    ASSIGN_OR_RETURN(standby_, Standby::open(*storage_, make_machine, ports_.clock, std::move(options)));
+    const StandbyStatus& status = standby_->status();
+    log_.line(Log::Level::info, "standby",
+              {{"sequence", std::to_string(status.durable_sequence)}, {"follows", options_text(*from.follow)}});
+    board_.watch(&status);
+    return standby_->start();
+  }
+
+  std::string options_text(const Address& address) const {
+    return fmt::format("{}:{}", in_shard(address.host), address.port);
+  }
+  std::string in_shard(std::string host) const {
+    constexpr std::string_view kPlace = "{shard}";
+    if (const auto at = host.find(kPlace); at != std::string::npos)
+      host.replace(at, kPlace.size(), std::to_string(request_.shard));
+    return host;
+  }
+
+  Result<TlsIdentity> identity() const {
+    const auto& from = config_.replication;
+    TlsIdentity out;
+    out.plain = from.certificate.empty();
+    if (out.plain) return out;
+    ASSIGN_OR_RETURN(out.certificate_pem, ports_.files.read(from.certificate));
+    ASSIGN_OR_RETURN(out.key_pem, ports_.files.read(from.key));
+    ASSIGN_OR_RETURN(out.ca_pem, ports_.files.read(from.ca));
+    out.peer_name = in_shard(from.peer_name);
+    return out;
+  }
+
+  // ---- who is the primary
+
+  // Nothing: this one may be. Else why not.
+  Result<std::optional<std::string>> why_not_now() {
+    if (request_.take_over || (!config_.replication.listen && !config_.replication.follow)) return std::nullopt;
+    TakeoverFacts facts;
+    ASSIGN_OR_RETURN(facts.newest, request_.epoch->observe());
+    ASSIGN_OR_RETURN(facts.held, read_held_epoch(*storage_));
+    facts.synchronous = config_.replication.synchronous;
+    facts.accepted_lag = config_.replication.accepted_lag;
+    facts.lease = request_.epoch->time_to_live() * 2;  // its whole life, and the margin that a contender waits
+    if (standby_) {
+      const StandbyStatus& status = standby_->status();
+      facts.journal = status.journal_epoch;
+      if (const auto at = status.in_step_at.load(); at != 0)
+        facts.in_step = ports_.clock.monotonic() - port::Monotonic(port::Duration(at));
+    } else {
+      facts.journal = recovery_.epochs.empty() ? 0 : recovery_.epochs.back().epoch;
+    }
+    return why_not_take_over(facts);
+  }
+
+  // The last trouble of the connection to the primary, once.
+  void tell_trouble(const Standby& standby, std::string& told) {
+    const std::string trouble =
+        standby.status().state == StandbyState::following ? std::string() : standby.status().failure();
+    if (trouble == told) return;
+    if (!trouble.empty()) log_.line(Log::Level::warning, "not_following", {{"reason", trouble}});
+    told = trouble;
+  }
+
+  // False: it was asked to end before it was its turn.
+  Result<bool> await_turn(Epoch& epoch) {
+    const Epoch known = standby_ ? 0 : recovery_.machine->epoch();
+    epoch = known + 1;
+    if (!request_.epoch && !standby_) return true;
+    board_.set(ServingState::standby);
+    std::string told, told_trouble;
+    for (;;) {
+      if (standby_) tell_trouble(*standby_, told_trouble);
+      if (standby_ && standby_->status().state == StandbyState::failed)
+        return Error(Code::invalid, "the standby cannot go on: " + standby_->status().failure(),
+                     "empty its journal's directory to have it copied anew, or mend the cause");
+      std::string reason = "a copy without an epoch never takes over", holder;
+      if (request_.epoch) {
+        auto why = why_not_now();
+        if (why.ok() && !*why) {
+          auto lease = request_.epoch->acquire(standby_ ? standby_->status().highest_epoch.load() : known);
+          if (lease.ok()) {
+            epoch = lease->epoch;
+            keeper_ = std::make_unique<LeaseKeeper>(*request_.epoch, ports_.clock, *lease);
+            return true;
+          }
+          if (lease.error().code != Code::locked) return std::move(lease).error().within("becoming the primary");
+          reason = lease.error().message, holder = lease.error().hint;
+        } else {
+          reason = why.ok() ? **why : why.error().text();
         }
       }
+      if (told != reason) log_.line(Log::Level::info, "waiting", {{"reason", reason}, {"holder", holder}});
+      told = reason;
+      const port::Duration pause = request_.epoch ? request_.epoch->time_to_live() / 3 : port::Duration(kPoll * 10);
+      if (asked_to_end(std::min<port::Duration>(pause, std::chrono::seconds(1)))) return false;
     }
-    JournalId id;
-    ports_.entropy.fill(std::as_writable_bytes(std::span(id.bytes)));
-    ASSIGN_OR_RETURN(JournalWriter writer, continue_journal(*storage_, recovery_, id));
+  }
+
+  Result<> become_primary() {
+    Epoch epoch = 0;
+    ASSIGN_OR_RETURN(const bool mine, await_turn(epoch));
+    if (!mine) {
+      stopped_early_ = true;
+      board_.watch(static_cast<const StandbyStatus*>(nullptr));
+      return standby_ ? standby_->stop() : Result<>();
+    }
+    std::optional<JournalWriter> writer;
+    if (standby_ && standby_->status().has_journal) {
+      ASSIGN_OR_RETURN(Promoted promoted, standby_->promote());
+      recovery_ = std::move(promoted.recovery);
+      writer.emplace(std::move(promoted.writer));
+      log_.line(Log::Level::info, "taking_over",
+                {{"epoch", std::to_string(epoch)}, {"sequence", std::to_string(recovery_.next - 1)}});
+    } else {
+      if (standby_) {  // the first of all: there was nothing to follow
+        TRY(standby_->stop(false));
+        ASSIGN_OR_RETURN(recovery_, recover(*storage_, make_machine));
+      }
+      JournalId id;
+      ports_.entropy.fill(std::as_writable_bytes(std::span(id.bytes)));
+      ASSIGN_OR_RETURN(auto made, continue_journal(*storage_, recovery_, id));
+      writer.emplace(std::move(made));
+    }
+    board_.watch(static_cast<const StandbyStatus*>(nullptr));
+    if (request_.epoch) TRY(write_held_epoch(*storage_, epoch));
+    TRY(listen_for_followers(epoch).within("listening for followers"));
     TRY(create_gateway());
     SequencerOptions options;
     options.snapshot_every = config_.journal.snapshot_every;
     options.keep_snapshots = config_.journal.keep_snapshots;
     options.checkpoint_every = config_.journal.checkpoint_every;
-    sequencer_ = std::make_unique<Sequencer>(
-        SequencerParts{*recovery_.machine, *storage_, gateway_->outlet(), ports_.clock, nullptr, keeper_.get()},
-        std::move(writer), recovery_, epoch, options);
+    sequencer_ = std::make_unique<Sequencer>(SequencerParts{*recovery_.machine, *storage_, gateway_->outlet(),
+                                                            ports_.clock, replication_.get(), keeper_.get()},
+                                             std::move(*writer), recovery_, epoch, options);
     sequencer_->on_end([this](SequencerState state) {
       log_.line(Log::Level::error, "ended", {{"state", name(state)}, {"reason", sequencer_->status().failure()}});
       end_.set();
     });
     board_.watch(&sequencer_->status());
+    if (replication_) {
+      replication_->on_advance([this] { sequencer_->replication_advanced(); });
+      replication_->on_fenced([this](Epoch higher) {
+        if (keeper_) keeper_->fence();
+        sequencer_->fence(fmt::format("a follower knows epoch {}", higher));
+      });
+      board_.watch(replication_.get());
+    }
     if (keeper_) {
       keeper_->on_lost([this] { sequencer_->fence("the lease on the epoch was lost"); });
       keeper_->run();
@@ -170,6 +309,23 @@ class Server {
     TRY(sequencer_->start());
     define();
     wait_until_defined();
+    return {};
+  }
+
+  Result<> listen_for_followers(Epoch epoch) {
+    const auto& from = config_.replication;
+    if (!from.listen) return {};
+    PrimaryOptions options;
+    options.address = from.listen->host;
+    options.port = from.listen->port;
+    options.required = from.synchronous ? 1 : 0;
+    ASSIGN_OR_RETURN(options.tls, identity());
+    ASSIGN_OR_RETURN(
+        replication_,
+        ReplicationPrimary::listen(*storage_, ports_.clock,
+                                   {recovery_.journal, epoch, recovery_.epochs, recovery_.next}, std::move(options)));
+    log_.line(Log::Level::info, "listening_for_followers",
+              {{"port", std::to_string(replication_->port())}, {"mode", from.synchronous ? "sync" : "async"}});
     return {};
   }
 
@@ -262,9 +418,14 @@ class Server {
     gateway_->stop(deadline);
     const Result<> stopped = sequencer_->stop(std::max(deadline - ports_.clock.monotonic(), port::Duration{}));
     door_.open(nullptr);
-    if (keeper_) keeper_->stop(healthy && stopped.ok());
-    board_.watch(nullptr);
+    if (replication_) {
+      if (healthy && stopped.ok()) wait_for_followers(deadline);
+      replication_->stop();
+    }
+    if (keeper_) keeper_->stop(healthy && stopped.ok());  // whoever takes over has had every chance to hold it all
     admin_->stop();
+    board_.watch(static_cast<const SequencerStatus*>(nullptr));
+    board_.watch(static_cast<const ReplicationPrimary*>(nullptr));
     const std::string why = sequencer_->status().failure();
     if (sequencer_->status().state == SequencerState::fenced || state == SequencerState::fenced)
       return Error(Code::locked, "another engine is the primary now: " + why,
@@ -276,6 +437,17 @@ class Server {
               {{"sequence", std::to_string(sequencer_->status().durable_sequence.load())},
                {"snapshot", std::to_string(sequencer_->status().snapshot_sequence.load())}});
     return {};
+  }
+
+  // Those that are connected get what they lack, so that an orderly handover loses nothing in asynchronous mode either.
+  void wait_for_followers(port::Monotonic deadline) {
+    const auto behind = [&] {
+      for (const FollowerStatus& one : replication_->followers())
+        if (one.connected && one.lag_records > 0) return true;
+      return false;
+    };
+    EndSignal never;
+    while (behind() && ports_.clock.monotonic() < deadline) (void)never.wait(kFollowerPoll);
   }
 
   void cancel_everything() {
@@ -300,10 +472,12 @@ class Server {
   AccountId accounts_ = 0;
   bool stopped_early_ = false;
   std::unique_ptr<Storage> storage_;
+  std::unique_ptr<Standby> standby_;
   Recovery recovery_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<LeaseKeeper> keeper_;
+  std::unique_ptr<ReplicationPrimary> replication_;
   std::unique_ptr<Sequencer> sequencer_;  // before all that it uses
 };
 

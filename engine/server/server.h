@@ -37,6 +37,7 @@ struct ServeRequest {
   int shard = 0;
   std::string name;              // of this process, for people: the pod
   EpochSource* epoch = nullptr;  // null: who holds the journal's directory is the primary
+  bool take_over = false;        // a person says that this journal has all there is: takeover.h is not asked
   std::function<void(const ServingAt&)> on_serving;
 };
 

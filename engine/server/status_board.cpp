@@ -16,7 +16,10 @@ EngineStatus StatusBoard::status() const {
   out.state = state_.load();
   out.replay_progress = out.state == ServingState::replaying ? replay_progress_.load() : 1;
   const SequencerStatus* sequencer = sequencer_.load();
-  if (!sequencer) return out;
+  if (!sequencer) {
+    tell_standby(out);
+    return out;
+  }
   switch (sequencer->state.load()) {
     case SequencerState::fenced: out.state = ServingState::fenced; break;
     case SequencerState::storage_failed: out.state = ServingState::halted_storage; break;
@@ -27,14 +30,36 @@ EngineStatus StatusBoard::status() const {
   }
   out.epoch = sequencer->epoch.load();
   out.released = sequencer->released_sequence.load();
-  const Sequence replicated = sequencer->replicated_sequence.load();
   out.durable = sequencer->durable_sequence.load();
   out.submitted = std::max(sequencer->last_sequence.load(), out.durable);
   out.journal_bytes = sequencer->journal_bytes.load();
   out.journal_lag_seconds = lag(journal_, out.durable, out.submitted);
-  out.replication_lag_commands = out.durable > replicated ? out.durable - replicated : 0;
-  out.replication_lag_seconds = lag(replication_, replicated, out.durable);
+  tell_followers(out);
   return out;
+}
+
+void StatusBoard::tell_standby(EngineStatus& out) const {
+  const StandbyStatus* standby = standby_.load();
+  if (!standby) return;
+  out.epoch = standby->primary_epoch.load();
+  out.durable = standby->durable_sequence.load();
+  out.submitted = std::max(standby->primary_sequence.load(), out.durable);
+  out.in_step = standby->state == StandbyState::following;
+  out.replication_lag_commands = standby->lag_records();
+  out.replication_lag_seconds = std::chrono::duration<double>(standby->lag_time()).count();
+}
+
+void StatusBoard::tell_followers(EngineStatus& out) const {
+  const ReplicationPrimary* replication = replication_.load();
+  if (!replication) return;
+  for (FollowerStatus& one : replication->followers()) {
+    FollowerLag lag{std::move(one.name), one.connected, one.lag_records,
+                    std::chrono::duration<double>(one.lag_time).count()};
+    out.in_step |= lag.connected;
+    out.replication_lag_commands = std::max(out.replication_lag_commands, lag.commands);
+    out.replication_lag_seconds = std::max(out.replication_lag_seconds, lag.seconds);
+    out.followers.push_back(std::move(lag));
+  }
 }
 
 }  // namespace nautilus::engine

@@ -5,61 +5,13 @@ import os
 import signal
 import subprocess
 import tempfile
-import threading
 import unittest
-import urllib.request
 from pathlib import Path
 
 from engine_client import WebSocket
+from engine_process import BINARY, DEFINITIONS, ROOT, Engine
 
-BINARY = os.environ["NAUTILUSCTL"]
-ROOT = Path(__file__).resolve().parents[2]
-DEFINITIONS = """
-instruments:
-  - {symbol: ACME, tick_size: 0.01, min_price: 0.01, max_price: 1000, reference_price: 100}
-accounts:
-  - {name: alice, cancel_on_disconnect: false}
-  - {name: bob, cancel_on_disconnect: false}
-"""
 LOCKED, ERROR, USAGE = 11, 1, 2
-
-
-class Engine:
-    def __init__(self, directory, *more, journal="journal", **how):
-        command = [BINARY, "--project", str(ROOT), "-o", "json", "engine", "serve", "--journal", journal,
-                   "--definitions", "definitions.yaml", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *more]
-        self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
-        self.log = []
-        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
-        self.reader.start()
-
-    def serving(self):
-        """What it says once it takes orders."""
-        text = ""
-        while not text.endswith("}\n") or text.count("{") != text.count("}"):
-            line = self.process.stdout.readline()
-            assert line, f"it ended with {self.process.wait()}: {''.join(self.log)}"
-            text += line
-        self.at = json.loads(text)
-        return self
-
-    def client(self, **logon):
-        client = WebSocket(int(self.at["http"].rsplit(":", 1)[1]))
-        client.logon(cancel_on_disconnect=False, **logon)
-        return client
-
-    def get(self, path):
-        with urllib.request.urlopen(self.at["http"] + path, timeout=20) as answer:
-            return json.load(answer)
-
-    def end(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(timeout=60)
-        self.reader.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
-        return status
 
 
 class Serve(unittest.TestCase):
@@ -117,6 +69,23 @@ class Serve(unittest.TestCase):
         self.assertEqual(again.at["replayed"], 0, "the snapshot has it all")
         self.assertEqual(list(self.open_orders(again)), ["rests"])
 
+    def test_positions_outlive_the_process(self):
+        engine = self.start().serving()
+        seller, buyer = engine.client(), engine.client()
+        seller.order("s", side="sell", price="100.00", quantity="7")
+        seller.report("accepted")
+        buyer.order("b", account="bob", side="buy", price="100.00", quantity="5")
+        buyer.report("filled")
+        expected = {name: engine.get(f"/v1/positions?account={name}") for name in ("alice", "bob")}
+        self.assertIn("-5", json.dumps(expected["alice"]))
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):  # from the journal, then from a snapshot
+            engine.end(number)
+            engine = self.start().serving()
+            for name, positions in expected.items():
+                self.assertEqual(engine.get(f"/v1/positions?account={name}"), positions)
+        seller.close()
+        buyer.close()
+
     def test_drain_may_cancel(self):
         (self.directory / "engine.yaml").write_text("drain: {timeout: 20s, orders: cancel}\n")
         engine = self.start("--config", "engine.yaml").serving()
@@ -138,9 +107,7 @@ class Serve(unittest.TestCase):
         (self.directory / "engine.yaml").write_text("epoch: {file: epoch, timeToLive: 2s}\n")
         first = self.start("--config", "engine.yaml").serving()
         second = self.start("--config", "engine.yaml", journal="another")
-        admin_waits = threading.Event()
-        while not any('"waiting"' in line for line in second.log):
-            admin_waits.wait(0.05)
+        second.logged('"waiting"')
         self.assertEqual(first.end(), 0, first.log)
         self.assertGreater(second.serving().at["epoch"], first.at["epoch"])
         self.assertEqual(second.end(), 0, second.log)

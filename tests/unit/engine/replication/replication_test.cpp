@@ -120,7 +120,7 @@ std::uint64_t hash_on(SimulatedStorage& disk, Sequence expected_last) {
 
 TEST_CASE("frames are read back from any cutting of the stream, and no flipped bit passes") {
   std::vector<std::byte> stream;
-  append_bytes(stream, encode_frame(Hello{"b", test_id(), 7, 3, {{1, 1}, {3, 5}}}));
+  append_bytes(stream, encode_frame(Hello{"b", false, test_id(), 7, 3, {{1, 1}, {3, 5}}}));
   append_bytes(stream, encode_frame(Welcome{test_id(), 4, 6, true}));
   append_bytes(stream, encode_frame(Refuse{9, "no\x1b[31m"}));
   append_bytes(stream, encode_frame(Ack{4, 123}));
@@ -140,6 +140,7 @@ TEST_CASE("frames are read back from any cutting of the stream, and no flipped b
         if ((*frame)->type == FrameType::hello) {
           auto hello = decode_hello((*frame)->body);
           REQUIRE(hello.ok());
+          CHECK(!hello->candidate);
           CHECK(hello->epochs == std::vector<EpochStart>{{1, 1}, {3, 5}});
         }
         if ((*frame)->type == FrameType::refuse) CHECK(decode_refuse((*frame)->body)->why == "no?[31m");

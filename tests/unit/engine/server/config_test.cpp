@@ -27,7 +27,11 @@ gateway:
 admin: {listen: "[::]:9102"}
 drain: {timeout: 2m, orders: cancel}
 epoch: {lease: {namespace: nautilus-trading, name: nautilus-engine}, timeToLive: 10s}
-replication: {mode: sync, tls: {certificate: a, key: b, ca: c}}
+replication:
+  listen: "0.0.0.0:9003"
+  follow: nautilus-engine-standby-{shard}.nautilus-engine-standby:9003
+  mode: sync
+  tls: {certificate: a, key: b, ca: c, peerName: "*.nautilus-engine"}
 log: {format: json, level: debug}
 traces: {endpoint: "http://otel:4318"}
 )",
@@ -40,6 +44,10 @@ traces: {endpoint: "http://otel:4318"}
   CHECK(config->epoch.kind == ServerConfig::Epochs::Kind::lease);
   CHECK(config->epoch.time_to_live == std::chrono::seconds(10));
   CHECK(config->replication.synchronous);
+  CHECK(config->replication.listen->port == 9003);
+  CHECK(config->replication.follow->host == "nautilus-engine-standby-{shard}.nautilus-engine-standby");
+  CHECK(config->replication.ca == "c");
+  CHECK(config->replication.peer_name == "*.nautilus-engine");
   CHECK(config->gateway.tls.require_client_certificate);
 }
 
@@ -62,7 +70,13 @@ TEST_CASE("what is wrong is refused with its field") {
            {"drain: {orders: sell}", "e.yaml: drain.orders", "keep, cancel"},
            {"epoch: {}", "e.yaml: epoch.file", "one of the two"},
            {"epoch: {file: a, lease: {name: b}}", "e.yaml: epoch.file", "one of the two"},
-           {"replication: {follow: host}", "e.yaml: replication.follow", "does not replicate yet"},
+           {"replication: {follow: host}", "e.yaml: replication.follow", "ADDRESS:PORT"},
+           {"replication: {listen: \"0.0.0.0:9003\"}", "e.yaml: replication.listen", "without tls"},
+           {"replication: {mode: sync}", "e.yaml: replication.mode", "give listen"},
+           {"replication: {listen: \"127.0.0.1:1\", mode: sync, acceptedLag: 1s}", "e.yaml: replication.acceptedLag",
+            "mode async"},
+           {"replication: {listen: \"127.0.0.1:1\", follow: \"127.0.0.1:2\"}", "e.yaml: replication.follow", "arbiter"},
+           {"replication: {tls: {certificate: a, key: b}}", "e.yaml: replication.tls.ca", "required"},
        }) {
     INFO(row.yaml);
     auto config = parse_server_config(row.yaml, "e.yaml");

@@ -46,6 +46,7 @@ nautilus_unit_test(engine/lease LIBS core_sim)
 target_link_libraries(unit_engine_gateway PRIVATE engine_matching core_host)  # a real engine behind the sessions
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives
 target_link_libraries(unit_engine_matching PRIVATE nautilus_engine_judges rapidcheck)
+target_link_libraries(unit_engine_sequencer PRIVATE engine_matching nautilus_engine_judges)
 nautilus_unit_test(cli LIBS)
 # The ones with more than one thread, which scripts/test.sh runs under ThreadSanitizer too.
 foreach(name unit_core_host unit_engine_gateway unit_engine_sequencer unit_engine_replication)

@@ -3,6 +3,7 @@
 // Threading: one thread at a time. Allocates once; nothing afterwards.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "engine/journal/command_codec.h"
@@ -15,6 +16,10 @@ class BatchBuilder {
   // Empties it. All its commands belong to `epoch`.
   void begin(Epoch epoch);
   bool full() const { return header_.count == max_records_ || size_ + kMaxRecordBytes > buffer_.size(); }
+  // How many more fit, however long they are; 0 if full().
+  std::size_t room() const {
+    return std::min<std::size_t>(max_records_ - header_.count, (buffer_.size() - size_) / kMaxRecordBytes);
+  }
   // Needs !full(); the command's sequence follows that of the one before.
   void add(const Command& command);
   // Header and records as they go to the file.

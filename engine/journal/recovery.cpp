@@ -27,29 +27,77 @@ Result<> load_newest(Storage& storage, const MachineFactory& make_machine, const
   return {};
 }
 
-Result<> replay(JournalReader& reader, const RecoveryOptions& options, Recovery& out) {
-  Command command;
-  std::vector<Event> events;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool more, reader.next(command));
-    if (!more) return {};
-    if (command.sequence > options.stop_after || command.time > options.stop_time) {
-      out.stopped_early = true;
-      return {};
+// Applies commands in groups, so that the machine can look ahead.
+class Replay {
+ public:
+  Replay(const RecoveryOptions& options, Recovery& out) : options_(options), out_(out), group_(kGroup) {}
+
+  Result<> run(JournalReader& reader) {
+    for (;;) {
+      Command& command = group_[count_];
+      auto more = reader.next(command);
+      if (!more.ok() || !*more) {
+        flush();
+        return more.ok() ? Result<>() : Result<>(std::move(more).error());
+      }
+      if (command.sequence > options_.stop_after || command.time > options_.stop_time) {
+        flush();
+        out_.stopped_early = true;
+        return {};
+      }
+      if (command.type == CommandType::checkpoint) {
+        const Command checkpoint = command;
+        flush();
+        TRY(compare(checkpoint, reader));
+        group_[0] = checkpoint;
+      }
+      if (++count_ == kGroup) flush();
     }
-    if (command.type == CommandType::checkpoint && command.state_hash != out.machine->state_hash())
-      return Error(Code::invalid,
-                   fmt::format("the checkpoint at sequence {} has state hash {:016x}, the replay has {:016x}",
-                               command.sequence, command.state_hash, out.machine->state_hash()),
-                   "the journal was written by a program that decides differently, or a file was changed")
-          .at(reader.segment());
-    events.clear();
-    out.machine->apply(command, events);
-    if (options.on_events) options.on_events(command, events);
-    out.next = command.sequence + 1, out.time = command.time;
-    if (++out.replayed % kProgressRecords == 0 && options.on_progress) options.on_progress(command.sequence);
   }
-}
+
+ private:
+  static constexpr std::size_t kGroup = 64;
+
+  Result<> compare(const Command& checkpoint, const JournalReader& reader) const {
+    const std::uint64_t hash = out_.machine->state_hash();
+    if (checkpoint.state_hash == hash) return {};
+    return Error(Code::invalid,
+                 fmt::format("the checkpoint at sequence {} has state hash {:016x}, the replay has {:016x}",
+                             checkpoint.sequence, checkpoint.state_hash, hash),
+                 "the journal was written by a program that decides differently, or a file was changed")
+        .at(reader.segment());
+  }
+
+  void flush() {
+    if (count_ == 0) return;
+    const std::span<const Command> commands = std::span(group_).first(count_);
+    events_.clear();
+    out_.machine->apply_all(commands, events_);
+    if (options_.on_events) tell(commands);
+    const Command& last = commands.back();
+    out_.next = last.sequence + 1, out_.time = last.time;
+    const std::uint64_t before = out_.replayed / kProgressRecords;
+    out_.replayed += count_;
+    if (options_.on_progress && out_.replayed / kProgressRecords != before) options_.on_progress(last.sequence);
+    count_ = 0;
+  }
+
+  void tell(std::span<const Command> commands) const {
+    std::size_t at = 0;
+    for (const Command& command : commands) {
+      std::size_t end = at;
+      while (end < events_.size() && events_[end].sequence == command.sequence) ++end;
+      options_.on_events(command, std::span(events_).subspan(at, end - at));
+      at = end;
+    }
+  }
+
+  const RecoveryOptions& options_;
+  Recovery& out_;
+  std::vector<Command> group_;
+  std::size_t count_ = 0;
+  std::vector<Event> events_;
+};
 
 // The journal ends before the snapshot that was loaded, or has nothing behind it.
 Result<> check_end(Recovery& out, const SnapshotInfo& snapshot, const std::vector<SegmentFile>& segments) {
@@ -92,7 +140,7 @@ Result<Recovery> recover(Storage& storage, const MachineFactory& make_machine, c
     return Error(Code::invalid, fmt::format("the snapshot belongs to journal {}, the segments to {}",
                                             out.journal.text(), reader.journal().text()));
   if (out.journal.empty()) out.journal = reader.journal();
-  TRY(replay(reader, options, out));
+  TRY(Replay(options, out).run(reader));
   out.end = reader.end();
   for (const EpochStart& start : reader.epochs())
     if (out.epochs.empty() || start.epoch > out.epochs.back().epoch)

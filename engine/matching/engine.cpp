@@ -67,6 +67,9 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 void Engine::apply(const Command& command, std::vector<Event>& events) { state_->apply(command, events, nullptr); }
+void Engine::apply_all(std::span<const Command> commands, std::vector<Event>& events) {
+  state_->apply_all(commands, events, nullptr, nullptr);
+}
 void Engine::apply_all(std::span<const Command> commands, std::vector<Event>& events, After after, void* context) {
   state_->apply_all(commands, events, after, context);
 }

@@ -31,11 +31,11 @@ class Engine final : public Machine {
   Epoch epoch() const override;
 
   // The same as apply() for each in order, but faster: most of the time of a command is waiting for memory, and with
-  // several at hand what the next ones will read is fetched meanwhile. `after(context)` is called after each, if given;
-  // `events` is complete only when all are done.
+  // several at hand what the next ones will read is fetched meanwhile.
+  void apply_all(std::span<const Command> commands, std::vector<Event>& events) override;
+  // For measuring: `after(context)` is called after each; `events` is complete only when all are done.
   using After = void (*)(void* context);
-  void apply_all(std::span<const Command> commands, std::vector<Event>& events, After after = nullptr,
-                 void* context = nullptr);
+  void apply_all(std::span<const Command> commands, std::vector<Event>& events, After after, void* context);
 
   // For gateways, tools and tests; nullptr or 0 if there is none.
   const Instrument* instrument(InstrumentId id) const;

@@ -30,7 +30,17 @@ class Machine {
  public:
   virtual ~Machine() = default;
   // Carries out one command and appends its events. Never fails: what cannot be done is an event that says so.
+  // They carry its sequence, and the last of them says so.
   virtual void apply(const Command& command, std::vector<Event>& events) = 0;
+  // Each in order, with the same events and the same state as if one by one: a machine that gains from knowing what
+  // comes next has its own.
+  virtual void apply_all(std::span<const Command> commands, std::vector<Event>& events) {
+    for (const Command& command : commands) {
+      const std::size_t before = events.size();
+      apply(command, events);
+      if (events.size() > before) events.back().last_of_command = true;
+    }
+  }
   // Of everything that decides what happens next; the same on every machine that saw the same commands.
   virtual std::uint64_t state_hash() const = 0;
   // The whole state, in a form that load() of this or a later version reads. save, load, save gives the same bytes.

@@ -92,15 +92,26 @@ Submitted Sequencer::submit(const Command& command) {
 
 // ---- sequencer thread
 
-void Sequencer::carry_out(Slot& slot, Command command) {
-  command.sequence = next_++;
-  time_ = command.time = std::max(time_, wall(parts_.clock));
-  const std::size_t before = slot.events.size();
-  parts_.machine.apply(command, slot.events);
-  // What an event says of its command must hold for the gateway's bookkeeping, whatever the machine left out.
-  if (slot.events.size() > before) slot.events.back().last_of_command = true;
-  slot.builder.add(command);
-  ++since_checkpoint_, ++since_snapshot_;
+void Sequencer::carry_out(Slot& slot, std::span<Command> commands) {
+  time_ = std::max(time_, wall(parts_.clock));
+  for (Command& command : commands) command.sequence = next_++, command.time = time_;
+  parts_.machine.apply_all(commands, slot.events);
+  for (const Command& command : commands) slot.builder.add(command);
+  since_checkpoint_ += commands.size(), since_snapshot_ += commands.size();
+}
+
+// What is queued, up to a group, the room in the batch and the next checkpoint: that has its place between two groups.
+std::size_t Sequencer::take_group(const Slot& slot) {
+  std::size_t most = std::min(kGroup, slot.builder.room());
+  if (options_.checkpoint_every)
+    most = std::min<std::size_t>(
+        most, options_.checkpoint_every > since_checkpoint_ ? options_.checkpoint_every - since_checkpoint_ : 1);
+  std::size_t count = 0;
+  for (const Command* command = nullptr; count < most && (command = queue_.front()); ++count) {
+    group_[count] = *command;
+    queue_.pop();
+  }
+  return count;
 }
 
 void Sequencer::carry_out_own(Slot& slot, CommandType type) {
@@ -108,7 +119,7 @@ void Sequencer::carry_out_own(Slot& slot, CommandType type) {
   command.type = type;
   if (type == CommandType::begin_epoch) command.epoch = epoch_;
   if (type == CommandType::checkpoint) command.state_hash = parts_.machine.state_hash();
-  carry_out(slot, command);
+  carry_out(slot, std::span(&command, 1));
 }
 
 bool Sequencer::silence_over() { return parts_.clock.monotonic() - last_command_at_ >= options_.silence; }
@@ -122,10 +133,9 @@ void Sequencer::fill(Slot& slot) {
   }
   bool any = false;
   while (!slot_full(slot)) {
-    const Command* command = queue_.front();
-    if (!command) break;
-    carry_out(slot, *command);
-    queue_.pop();
+    const std::size_t count = take_group(slot);
+    if (count == 0) break;
+    carry_out(slot, std::span(group_).first(count));
     any = true;
     if (options_.checkpoint_every && since_checkpoint_ >= options_.checkpoint_every && !slot_full(slot)) {
       since_checkpoint_ = 0;

@@ -52,8 +52,8 @@ struct SequencerOptions {
   std::size_t keep_snapshots = 0;                    // after a snapshot: prune() to so many; 0: keep everything
   std::uint32_t spins = 0;                           // looks at the queue before the thread sleeps
   bool snapshot_at_stop = true;
-  // Batches open, being synced or waiting for followers; then intake stops until one is released. Made when needed: with
-  // a fast disk and a far follower a round trip has many syncs in it.
+  // Batches open, being synced or waiting for followers; then intake stops until one is released. Made when needed:
+  // with a fast disk and a far follower a round trip has many syncs in it.
   std::size_t batches_in_flight = 64;
 };
 
@@ -111,6 +111,8 @@ class Sequencer final : public Intake {
     std::unique_ptr<SnapshotImage> snapshot;
   };
   static constexpr std::size_t kMaxBatchEvents = 1u << 16;  // a batch with more is handed on
+  // Commands carried out together: the machine looks ahead among them, and they get one time, a few microseconds wide.
+  static constexpr std::size_t kGroup = 64;
 
   bool ended() const;
   void end(SequencerState state, const std::string& why);
@@ -118,7 +120,8 @@ class Sequencer final : public Intake {
   // Sequencer thread.
   void run_sequencer();
   void fill(Slot& slot);
-  void carry_out(Slot& slot, Command command);
+  std::size_t take_group(const Slot& slot);
+  void carry_out(Slot& slot, std::span<Command> commands);
   void carry_out_own(Slot& slot, CommandType type);
   bool slot_full(const Slot& slot) const { return slot.builder.full() || slot.events.size() >= kMaxBatchEvents; }
   bool silence_over();
@@ -146,6 +149,7 @@ class Sequencer final : public Intake {
   std::function<void(SequencerState)> on_end_;
 
   // Sequencer thread only.
+  std::vector<Command> group_ = std::vector<Command>(kGroup);
   Sequence next_;
   Timestamp time_;
   port::Monotonic last_command_at_{};

@@ -39,7 +39,7 @@ struct EngineStatus {
   double replication_lag_seconds = 0;  // primary: of the follower that lacks most; standby: its own
   std::uint64_t replication_lag_commands = 0;
   bool in_step = false;  // primary: a follower is connected; standby: it has what the primary has
-  std::vector<FollowerLag> followers;
+  std::vector<FollowerLag> followers = {};
   double replay_progress = 1;  // 0 to 1
 };
 

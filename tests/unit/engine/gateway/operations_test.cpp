@@ -17,7 +17,8 @@ TEST_CASE("ready only as the primary, alive in every state") {
   struct Fixed final : StatusProvider {
     ServingState state = ServingState::starting;
     mutable int drains = 0;
-    EngineStatus status() const override { return {.state = state}; }
+    bool in_step = false;
+    EngineStatus status() const override { return {.state = state, .in_step = in_step}; }
     void drain() override { ++drains; }
   } status;
   Metrics metrics;
@@ -29,6 +30,11 @@ TEST_CASE("ready only as the primary, alive in every state") {
     CHECK(answer_admin("GET", "/livez", status, metrics).status == 200);
     CHECK(answer_admin("GET", "/readyz", status, metrics).status == (state == ServingState::primary ? 200 : 503));
     CHECK(answer_admin("GET", "/readyz", status, metrics).body == std::string(name(state)) + "\n");
+    CHECK(answer_admin("GET", "/standbyz", status, metrics).status == (state == ServingState::primary ? 200 : 503));
+    status.in_step = true;
+    const bool counts = state == ServingState::primary || state == ServingState::standby;
+    CHECK(answer_admin("GET", "/standbyz", status, metrics).status == (counts ? 200 : 503));
+    status.in_step = false;
   }
   CHECK(answer_admin("GET", "/drainz", status, metrics).status == 200);
   CHECK(status.drains == 0);
@@ -36,6 +42,18 @@ TEST_CASE("ready only as the primary, alive in every state") {
   CHECK(status.drains == 1);
   CHECK(answer_admin("POST", "/metrics", status, metrics).status == 405);
   CHECK(answer_admin("GET", "/", status, metrics).status == 404);
+}
+
+TEST_CASE("each follower has its lag, under a name that breaks nothing") {
+  Metrics metrics;
+  EngineStatus status{.state = ServingState::primary};
+  CHECK(prometheus_text(metrics, status).find("nautilus_engine_follower") == std::string::npos);
+  status.followers = {{"b\"\n\\", true, 7, 1.5}};
+  const std::string text = prometheus_text(metrics, status);
+  for (const char* line : {"nautilus_engine_follower_connected{follower=\"b\\\"?\\\\\"} 1\n",
+                           "nautilus_engine_follower_lag_commands{follower=\"b\\\"?\\\\\"} 7\n",
+                           "nautilus_engine_follower_lag_seconds{follower=\"b\\\"?\\\\\"} 1.5\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, text);
 }
 
 TEST_CASE("log lines are JSON, bounded in rate, and say what was held back") {

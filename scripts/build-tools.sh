@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the programs that the tests are judged by: the Kubernetes control plane, kubectl, Helm, etcd, kwok.
 #
-#   scripts/build-tools.sh [--print-bin] [TOOL...]      no TOOL means all of them
+#   scripts/build-tools.sh [--print-bin] [TOOL...]      no TOOL means all but the optional ones
 #
 # Every tool is a pinned Go module under tests/tools. A build is kept in
 #   ${XDG_CACHE_HOME:-$HOME/.cache}/nautilusctl-tools/<hash of go.mod, go.sum and the build flags>/
@@ -23,7 +23,7 @@ HELM4_LDFLAGS="-X helm.sh/helm/v4/internal/version.version=v4.3.1"
 HELM3_LDFLAGS="-X helm.sh/helm/v3/internal/version.version=v3.22.0"
 KWOK_LDFLAGS="-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0"
 
-# name | module folder | package | extra linker flags. The order is the order of building: quick and most wanted first.
+# name | module folder | package | extra linker flags | build tags. The order is the order of building: quick and most wanted first.
 TOOLS="
 kubectl|kubernetes|k8s.io/kubernetes/cmd/kubectl|$KUBE_LDFLAGS
 etcd|etcd|go.etcd.io/etcd/server/v3|
@@ -34,6 +34,13 @@ kwok|kwok|sigs.k8s.io/kwok/cmd/kwok|$KWOK_LDFLAGS
 helm|helm|helm.sh/helm/v4/cmd/helm|$HELM4_LDFLAGS
 helm3|helm3|helm.sh/helm/v3/cmd/helm|$HELM3_LDFLAGS
 kubeconform|kubeconform|github.com/yannh/kubeconform/cmd/kubeconform|
+"
+
+# Built only when asked for by name: they take minutes, and the tests that want them say that they were not there.
+OPTIONAL="
+istioctl|istio|istio.io/istio/istioctl/cmd/istioctl||
+pilot-discovery|istio|istio.io/istio/pilot/cmd/pilot-discovery||vtprotobuf,disable_pgv
+pilot-agent|istio|istio.io/istio/pilot/cmd/pilot-agent||vtprotobuf,disable_pgv
 "
 
 GO=
@@ -50,16 +57,16 @@ place() { # place FROM TO: a symbolic link that is never missing while it is rep
   mv -fT "$next" "$2"
 }
 
-build() { # build NAME MODULE PACKAGE LDFLAGS
-  local name=$1 module=$2 package=$3 ldflags="-s -w${4:+ $4}" hash folder started
-  hash=$(cd "$MODULES/$module" && { cat go.mod go.sum; printf '%s\n' "$package -trimpath CGO_ENABLED=0 $ldflags"; } | sha256sum | cut -c1-20)
+build() { # build NAME MODULE PACKAGE LDFLAGS TAGS
+  local name=$1 module=$2 package=$3 ldflags="-s -w${4:+ $4}" tags=${5:-} hash folder started
+  hash=$(cd "$MODULES/$module" && { cat go.mod go.sum; printf '%s\n' "$package -trimpath CGO_ENABLED=0 $ldflags${tags:+ $tags}"; } | sha256sum | cut -c1-20)
   folder="$CACHE/$hash"
   if [ ! -x "$folder/$name" ]; then
     need_go
     mkdir -p "$folder"
     started=$(date +%s)
     echo "build-tools: building $name ..." >&2
-    (cd "$MODULES/$module" && "$GO" build -p "$JOBS" -trimpath -ldflags "$ldflags" -o "$folder/.$name.$$" "$package") ||
+    (cd "$MODULES/$module" && "$GO" build -p "$JOBS" -trimpath ${tags:+-tags "$tags"} -ldflags "$ldflags" -o "$folder/.$name.$$" "$package") ||
       { rm -f "$folder/.$name.$$"; echo "build-tools: $name did not build" >&2; return 1; }
     mv -fT "$folder/.$name.$$" "$folder/$name"
     echo "build-tools: $name took $(($(date +%s) - started)) s" >&2
@@ -91,23 +98,23 @@ kwok_stages() { # kwok has no behaviour built in; what its pods, nodes and volum
     place "../stages-$hash/stages.yaml" "$CACHE/share/kwok-stages.yaml"
 }
 
-names() { printf '%s' "$TOOLS" | cut -s -d'|' -f1; }
+names() { printf '%s\n' "$@" | cut -s -d'|' -f1; }
 
 main() {
   case "${1:-}" in
     --print-bin) printf '%s\n' "$BIN"; exit 0 ;;
-    --list) names; exit 0 ;;
+    --list) names "$TOOLS"; exit 0 ;;
     -h|--help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
   esac
   local wanted known
-  wanted=" $(if [ $# -gt 0 ]; then printf '%s ' "$@"; else names | tr '\n' ' '; fi)"
-  known=" $(names | tr '\n' ' ')"
+  wanted=" $(if [ $# -gt 0 ]; then printf '%s ' "$@"; else names "$TOOLS" | tr '\n' ' '; fi)"
+  known=" $(names "$TOOLS" "$OPTIONAL" | tr '\n' ' ')"
   for tool in $wanted; do
     case $known in *" $tool "*) ;; *) echo "build-tools: unknown tool '$tool'; known:$known" >&2; exit 2 ;; esac
   done
-  while IFS='|' read -r name module package ldflags; do
-    case $wanted in *" $name "*) build "$name" "$module" "$package" "$ldflags" ;; *) continue ;; esac
+  while IFS='|' read -r name module package ldflags tags; do
+    case $wanted in *" $name "*) build "$name" "$module" "$package" "$ldflags" "${tags:-}" ;; *) continue ;; esac
     if [ "$name" = kwok ]; then kwok_stages; fi
-  done < <(printf '%s' "$TOOLS" | sed '/^$/d')
+  done < <(printf '%s\n' "$TOOLS" "$OPTIONAL" | sed '/^$/d')
 }
 main "$@"

@@ -34,10 +34,10 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* metadata of a namespaced object: dict root name [component] [objectName] [version]. */}}
+{{/* metadata of a namespaced object: dict root name [component] [objectName] [namespace] [version]. */}}
 {{- define "nautilus.metadata" -}}
 name: {{ .objectName | default .name }}
-namespace: {{ include "nautilus.namespace" .root }}
+namespace: {{ .namespace | default (include "nautilus.namespace" .root) }}
 labels:
   {{- include "nautilus.labels" . | nindent 2 }}
 {{- end -}}

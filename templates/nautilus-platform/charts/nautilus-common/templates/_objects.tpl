@@ -68,12 +68,38 @@ spec:
 {{- end -}}
 
 {{/*
-One component's allow-list: dict root name [component] policy. The namespace denies everything else.
-A flow is {peers: [...], ports: [...]}; a peer is one of {name: component}, {edge: true} (the ingress
-controller), {namespace: ns, podLabels: {}}, {cidr: block, except: []};
-a flow without peers is open to any address on its ports; a port is a number or {port, protocol, endPort}.
+One component's allow-list: dict root name [component] policy [gateway]. The namespace denies everything else. In the
+mesh it comes with the same list said to the mesh: who may call (nautilus.authorizationPolicy), and what may be called
+outside (nautilus.externalHost); `gateway` says that this is one of the mesh's gateways, whose rules are its own.
+A flow is {peers: [...], ports: [...]}; a peer is one of
+  {name: component}
+  {edge: true}                                          the ingress controller or gateway
+  {namespace: ns, podLabels: {}, [account], [plaintext]}  account: its service account; plaintext: why it has no sidecar
+  {cidr: block, except: [], [host]}                     host: its name; in the mesh the way there is the egress gateway
+A flow without peers is open to any address on its ports; a port is a number or {port, protocol, endPort}.
 */}}
 {{- define "nautilus.networkPolicy" -}}
+{{- $mesh := .root.Values.global.mesh -}}
+{{- $egress := list -}}
+{{- $external := list -}}
+{{- range .policy.egress }}
+{{- $flow := . }}
+{{- $direct := list }}
+{{- range .peers }}
+{{- if and $mesh.enabled .host }}
+{{- $external = append $external (dict "peer" . "ports" $flow.ports) }}
+{{- else }}
+{{- $direct = append $direct . }}
+{{- end }}
+{{- end }}
+{{- if or $direct (not .peers) }}
+{{- $egress = append $egress (dict "peers" $direct "ports" .ports) }}
+{{- end }}
+{{- end }}
+{{- if $external }}
+{{- $gateway := include "nautilus.selectorLabels" (dict "name" "nautilus-egress") | fromYaml }}
+{{- $egress = append $egress (dict "peers" (list (dict "namespace" $mesh.egressNamespace "podLabels" $gateway)) "ports" (list 8443)) }}
+{{- end -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
@@ -83,18 +109,25 @@ spec:
     matchLabels:
       {{- include "nautilus.selectorLabels" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
-  {{- with .policy.ingress }}
+  {{- $ingress := .policy.ingress }}
+  {{- with $ingress }}
   ingress:
     {{- range . }}
     - {{ include "nautilus.flow" (dict "root" $.root "flow" . "key" "from") | nindent 6 | trim }}
     {{- end }}
   {{- end }}
-  {{- with .policy.egress }}
+  {{- with $egress }}
   egress:
     {{- range . }}
     - {{ include "nautilus.flow" (dict "root" $.root "flow" . "key" "to") | nindent 6 | trim }}
     {{- end }}
   {{- end }}
+{{- if and $mesh.enabled (not .gateway) }}
+{{ include "nautilus.authorizationPolicy" (set (omit . "policy") "ingress" $ingress) }}
+{{- range $external }}
+{{ include "nautilus.externalHost" (dict "root" $.root "name" $.name "component" $.component "peer" .peer "ports" .ports) }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "nautilus.flow" -}}
@@ -108,7 +141,7 @@ spec:
   {{- else if .edge }}
   - namespaceSelector:
       matchLabels:
-        kubernetes.io/metadata.name: {{ $.root.Values.global.edgeNamespace }}
+        kubernetes.io/metadata.name: {{ include "nautilus.edgeNamespace" $.root }}
   {{- else if .namespace }}
   - namespaceSelector:
       matchLabels:

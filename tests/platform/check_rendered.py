@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+import check_mesh
+
 NAME = "app.kubernetes.io/name"
 ROLE = "nautilus.trading.com/postgresql-role"  # written on pods by Patroni, so in no template
 SUFFIX = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -97,9 +99,9 @@ class Check:
                 self.fault(f"{name}: only Patroni talks to the API server")
             if w["kind"] == "StatefulSet" and not self.has("Service", spec["serviceName"]):
                 self.fault(f"{name}: no governing Service {spec['serviceName']}")
-            volumes = {v["name"] for v in pod["volumes"]} | {c["metadata"]["name"] for c in spec.get("volumeClaimTemplates", [])}
+            volumes = {v["name"] for v in pod.get("volumes", [])} | {c["metadata"]["name"] for c in spec.get("volumeClaimTemplates", [])}
             for c in pod["containers"]:
-                for mount in c["volumeMounts"]:
+                for mount in c.get("volumeMounts", []):
                     if mount["name"] not in volumes:
                         self.fault(f"{name}: no volume {mount['name']}")
                 if "requests" not in c["resources"] or "limits" not in c["resources"]:
@@ -107,7 +109,7 @@ class Check:
                 sleep = c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
                 if sleep >= pod["terminationGracePeriodSeconds"]:
                     self.fault(f"{name}: preStop outlasts the grace period")
-            for volume in pod["volumes"]:
+            for volume in pod.get("volumes", []):
                 config = volume.get("configMap", {}).get("name")
                 if config and not self.has("ConfigMap", config):
                     self.fault(f"{name}: no ConfigMap {config}")
@@ -115,23 +117,26 @@ class Check:
     def secrets(self):
         used = set()
         for w in self.workloads:
-            for volume in w["spec"]["template"]["spec"]["volumes"]:
+            place = w["metadata"]["namespace"]
+            for volume in w["spec"]["template"]["spec"].get("volumes", []):
                 sources = [volume["secret"]] if "secret" in volume else []
                 sources += [s["secret"] for s in volume.get("projected", {}).get("sources", []) if "secret" in s]
                 for s in sources:
-                    used |= {(s.get("secretName", s.get("name")), i["key"]) for i in s.get("items", [{"key": "*"}])}
+                    used |= {(place, s.get("secretName", s.get("name")), i["key"]) for i in s.get("items", [{"key": "*"}])}
         for ingress in self.kind("Ingress"):
-            used |= {(t["secretName"], "*") for t in ingress["spec"]["tls"]}
+            used |= {(ingress["metadata"]["namespace"], t["secretName"], "*") for t in ingress["spec"]["tls"]}
+        used |= {(place, name, "*") for place, name in check_mesh.certificates(self.objects)}
         spec = self.environment["spec"]
-        generated = {(s["name"], key) for s in spec["generatedSecrets"] for key in s["keys"]}
-        external = {s["name"] for s in spec["externalSecrets"]}
-        for name, key in sorted(used - generated):
-            if name not in external:
-                self.fault(f"Secret {name} key {key} is used, but the environment neither generates nor expects it")
-        for name, key in sorted(generated - used):
-            self.fault(f"Secret {name} key {key} is generated, but nothing uses it")
-        for name in sorted(external - {n for n, _ in used}):
-            self.fault(f"Secret {name} is expected from outside, but nothing uses it")
+        generated = {(s["namespace"], s["name"], key) for s in spec["generatedSecrets"] for key in s["keys"]}
+        external = {(s["namespace"], s["name"]) for s in spec["externalSecrets"]}
+        external |= {(c["metadata"]["namespace"], c["spec"]["secretName"]) for c in self.kind("Certificate")}
+        for place, name, key in sorted(used - generated):
+            if (place, name) not in external:
+                self.fault(f"Secret {place}/{name} key {key} is used, but the environment neither generates nor expects it")
+        for place, name, key in sorted(generated - used):
+            self.fault(f"Secret {place}/{name} key {key} is generated, but nothing uses it")
+        for place, name in sorted(external - {(p, n) for p, n, _ in used}):
+            self.fault(f"Secret {place}/{name} is expected from outside, but nothing uses it")
         if self.kind("Secret"):
             self.fault("a Secret is rendered")
 
@@ -193,8 +198,9 @@ class Check:
 
     def quota(self):
         """Every autoscaler at its maximum, a surge on top, and the most shards there may be, must fit."""
-        total = {}
+        totals = {}
         for w in self.workloads:
+            total = totals.setdefault(w["metadata"]["namespace"], {})
             spec, most = w["spec"], self.bounds(w)[1]
             if w["kind"] == "Deployment" and spec["strategy"]["rollingUpdate"]["maxSurge"] == "25%":
                 most += -(-most // 4)
@@ -203,16 +209,18 @@ class Check:
             parts = {"pods": 1, "persistentvolumeclaims": len(spec.get("volumeClaimTemplates", []))}
             parts["requests.storage"] = sum(quantity(c["spec"]["resources"]["requests"]["storage"])
                                             for c in spec.get("volumeClaimTemplates", []))
-            for c in spec["template"]["spec"]["containers"]:
+            needs = [c["resources"] for c in spec["template"]["spec"]["containers"]] + check_mesh.sidecar(spec["template"])
+            for resources in needs:
                 for side in ("requests", "limits"):
-                    for resource, value in c["resources"][side].items():
+                    for resource, value in resources[side].items():
                         parts[f"{side}.{resource}"] = parts.get(f"{side}.{resource}", 0) + quantity(value)
             for key, value in parts.items():
                 total[key] = total.get(key, 0) + value * most
-        hard = self.index[("ResourceQuota", "platform-quota", "nautilus-trading")]["spec"]["hard"]
-        for key, value in sorted(total.items()):
-            if key in hard and value > quantity(hard[key]):
-                self.fault(f"quota {key} is {hard[key]}, but up to {value:g} may be asked for")
+        for place, total in sorted(totals.items()):
+            hard = self.index[("ResourceQuota", "platform-quota", place)]["spec"]["hard"]
+            for key, value in sorted(total.items()):
+                if key in hard and value > quantity(hard[key]):
+                    self.fault(f"quota {key} of {place} is {hard[key]}, but up to {value:g} may be asked for")
 
     def tree(self, rules):
         """Every object has a place in the k8s tree."""
@@ -242,6 +250,8 @@ def check(environment_file, rendered):
     held.services()
     held.flows()
     held.quota()
+    for fault in check_mesh.faults(objects):
+        held.fault(fault)
     held.tree(yaml.safe_load((chart / "k8s-tree.yaml").read_text())["rules"])
     return len(objects), held.faults
 

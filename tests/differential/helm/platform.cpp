@@ -17,7 +17,7 @@ namespace {
 
 struct Target {
   std::string name, chart;
-  std::vector<std::string> values;
+  std::vector<std::string> values, set;
   std::string release = "rel", namespace_ = "ns", kube_version = "v1.37.2";
 };
 
@@ -31,6 +31,16 @@ std::string find_helm(const host::RealProcess& process, const host::RealFilesyst
     for (const char* place : {"/bin/helm", "/helm"})
       if (!root.empty() && files.exists(root + place)) return root + place;
   return {};
+}
+
+// One environment again, without the mesh and in it with each kind of edge.
+void with_every_edge(std::vector<Target>& all, std::size_t of) {
+  for (const auto& [kind, meshed] : {std::pair{"nginx", "false"}, {"istio", "true"}, {"gateway-api", "true"}}) {
+    Target target = all[of];
+    target.name += std::string("/") + kind;
+    target.set = {std::string("global.mesh.enabled=") + meshed, std::string("global.edge.kind=") + kind};
+    all.push_back(std::move(target));
+  }
 }
 
 // The environments under manifests/, as their environment.yaml describe them.
@@ -53,6 +63,7 @@ Result<std::vector<Target>> environments(const host::RealFilesystem& files) {
     target.namespace_ = value::string_at(*spec, "release", "namespace");
     target.kube_version = value::string_at(*spec, "kubeVersion");
   }
+  for (std::size_t i = 0, count = out.size(); i < count; ++i) with_every_edge(out, i);
   return out;
 }
 
@@ -68,6 +79,7 @@ Result<Objects> with_helm(host::RealProcess& process, const std::string& helm, c
                target.kube_version,
                "--include-crds"};
   for (const std::string& file : target.values) spec.argv.insert(spec.argv.end(), {"-f", file});
+  for (const std::string& one : target.set) spec.argv.insert(spec.argv.end(), {"--set", one});
   spec.env["TZ"] = "UTC";
   spec.max_output = 64u << 20;
   ASSIGN_OR_RETURN(const auto done, process.run(spec));
@@ -91,6 +103,7 @@ Result<Objects> with_ours(const host::RealFilesystem& files, const Target& targe
   ASSIGN_OR_RETURN(const auto loaded, chart::load(files, target.chart));
   chart::ValuesInput input;
   input.files = target.values;
+  input.set = target.set;
   ASSIGN_OR_RETURN(const Json values, chart::merge_values(files, input));
   chart::ReleaseInfo release;
   release.name = target.release;

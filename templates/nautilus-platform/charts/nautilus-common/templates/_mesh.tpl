@@ -153,7 +153,10 @@ calling and lets this component, to this host, out, and nothing else. What is wr
 {{- $mesh := .root.Values.global.mesh -}}
 {{- $host := .peer.host -}}
 {{- $slug := $host | replace "." "-" -}}
-{{- $object := printf "egress-%s-%s" .name $slug | trunc 63 | trimSuffix "-" -}}
+{{- $object := printf "egress-%s-%s" .name $slug -}}
+{{- if gt (len $object) 63 -}}
+{{- $object = printf "%s-%s" ($object | trunc 54 | trimSuffix "-") (sha256sum $object | trunc 8) -}}
+{{- end -}}
 {{- $gateway := printf "nautilus-egress.%s.svc.%s" $mesh.egressNamespace .root.Values.global.clusterDomain -}}
 {{- $here := dict "root" .root "name" .name "component" .component "objectName" $object -}}
 {{- $there := dict "root" .root "name" .name "component" .component "objectName" $object "namespace" $mesh.egressNamespace -}}

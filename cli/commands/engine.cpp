@@ -1,6 +1,7 @@
 // nautilusctl engine: the trading engine of the platform's engine pods
 #include "cli/commands/engine.h"
 
+#include "core/host/curl_transport.h"
 #include "core/kube/connect.h"
 #include "engine/host/file_epoch.h"
 #include "engine/lease/kubernetes_epoch.h"
@@ -119,7 +120,8 @@ Result<int> serve(Context& context, const ServeFlags& flags) {
   request.epoch = epochs.source.get();
   const engine::ServerConfig config = request.config;
   request.on_serving = [&](const engine::ServingAt& at) { tell_serving(context, config, at); };
-  TRY(engine::serve({context.ports.clock, context.ports.files, context.ports.entropy, context.ports.interrupt},
+  host::CurlConnector traces(context.ports.clock);  // not ours: that one is woken by signals, and takes them off
+  TRY(engine::serve({context.ports.clock, context.ports.files, context.ports.entropy, context.ports.interrupt, &traces},
                     std::move(request)));
   return 0;
 }

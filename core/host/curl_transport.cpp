@@ -559,7 +559,7 @@ Result<> initialise_libcurl() {
 }  // namespace
 
 Result<std::unique_ptr<port::HttpTransport>> CurlConnector::connect(const port::Endpoint& endpoint) {
-  ASSIGN_OR_RETURN(ServerAddress address, parse_server(endpoint.server));
+  ASSIGN_OR_RETURN(ServerAddress address, parse_server(endpoint.server, endpoint.plain_behind_mesh));
   TRY(check_pem(endpoint));
   TRY(initialise_libcurl());
   return std::unique_ptr<port::HttpTransport>(

@@ -8,8 +8,8 @@
 // thread. libcurl is initialised when the first transport is made, so that commands which do not talk to a cluster do
 // not pay for it. Security: TLS 1.2 at least; no redirects; no proxy, .netrc or CA from the environment; nothing is
 // shared between transports, so a connection is never reused under another identity. http:// is refused except for
-// loopback. Bounds: kMaxResponseBytes for a whole answer, kStreamWindow for undelivered bytes of a stream (then it is
-// paused). Source followed: libcurl 7.88 documentation.
+// loopback, and where the endpoint says that a mesh encrypts. Bounds: kMaxResponseBytes for a whole answer,
+// kStreamWindow for undelivered bytes of a stream (then it is paused). Source followed: libcurl 7.88 documentation.
 #pragma once
 
 #include <memory>

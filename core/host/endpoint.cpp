@@ -42,7 +42,7 @@ Error bad_server(const std::string& server, std::string_view why) {
 
 }  // namespace
 
-Result<ServerAddress> parse_server(const std::string& server) {
+Result<ServerAddress> parse_server(const std::string& server, bool plain) {
   ServerAddress out;
   if (has_control_or_space(server)) return bad_server(server, "contains spaces or control characters");
   std::string_view rest = server;
@@ -82,7 +82,7 @@ Result<ServerAddress> parse_server(const std::string& server) {
   out.port = port.empty() ? (out.tls ? "443" : "80") : std::string(port);
   const bool v6 = out.host.find(':') != std::string::npos;
   out.authority = fmt::format("{}{}{}:{}", v6 ? "[" : "", out.host, v6 ? "]" : "", out.port);
-  if (!out.tls && !is_loopback(out.host))
+  if (!out.tls && !plain && !is_loopback(out.host))
     return bad_server(server, "is plain http:// to another machine, which would send credentials in the clear");
   return out;
 }

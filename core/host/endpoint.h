@@ -16,8 +16,9 @@ struct ServerAddress {
   std::string authority;  // host:port as in a URL, with brackets for IPv6
 };
 
-// Code::invalid for anything but http://LOOPBACK and https://HOST, with optional port and path.
-Result<ServerAddress> parse_server(const std::string& server);
+// Code::invalid for anything but http://LOOPBACK and https://HOST, with optional port and path. `plain`: http:// to
+// any.
+Result<ServerAddress> parse_server(const std::string& server, bool plain = false);
 
 // The CA bundle holds certificates; the client certificate and key go together and need no passphrase.
 Result<> check_pem(const port::Endpoint& endpoint);

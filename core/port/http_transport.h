@@ -75,6 +75,7 @@ struct Endpoint {
   std::string tls_server_name;
   std::string proxy_url;  // "http://", "https://" or "socks5://"; empty = none (the environment is not read)
   bool insecure_skip_tls_verify = false;
+  bool plain_behind_mesh = false;  // "http://" to other machines too: a service mesh encrypts, or nothing secret goes
 };
 
 class Connector {

@@ -58,6 +58,8 @@ constexpr CounterRow kCounters[] = {
     {"nautilus_log_lines_dropped_total", "Log lines held back by the rate limit.", &Metrics::log_lines_dropped},
     {"nautilus_trace_spans_exported_total", "Spans handed to the collector.", &Metrics::spans_exported},
     {"nautilus_trace_spans_dropped_total", "Spans lost: queue full or collector away.", &Metrics::spans_dropped},
+    {"nautilus_trace_exports_failed_total", "Times that the collector did not take a batch of spans.",
+     &Metrics::span_exports_failed},
 };
 
 void append_labelled(std::string& out, const Metrics& metrics) {

@@ -38,7 +38,8 @@ struct Metrics {
   Counter tls_handshake_failures{0}, authentication_failures{0}, authentications{0}, lockouts{0};
   Counter messages_in{0}, messages_out{0}, bytes_in{0}, bytes_out{0};
   Counter slow_consumers{0}, market_data_dropped{0}, rate_limited{0};
-  Counter log_lines_dropped{0}, spans_exported{0}, spans_dropped{0}, reports{0}, trades{0}, orders_accepted{0};
+  Counter log_lines_dropped{0}, spans_exported{0}, spans_dropped{0}, span_exports_failed{0}, reports{0}, trades{0},
+      orders_accepted{0};
   std::array<Counter, 6> http_by_class{};  // by the first digit of the status
   std::array<Counter, 128> rejects{};      // by Reason, the engine's
   std::array<Counter, 32> refusals{};      // by Fault, the gateway's own

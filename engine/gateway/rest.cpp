@@ -161,6 +161,7 @@ class Handler {
     core_.tracer.begin(made.client_tag, name(type), traceparent, message.text(Field::account));
     if (auto bad = denial_of(core_.intake.submit(made)); bad.denied()) {
       core_.hub.forget(made.client_tag);
+      core_.tracer.forget(made.client_tag);
       return fail(bad, id);
     }
     return made.client_tag;

@@ -212,7 +212,10 @@ void Session::order(const Request& request) {
   core_.tracer.begin(command.client_tag, name(request.type), request.text(Field::traceparent),
                      request.text(Field::account));
   denial = denial_of(core_.intake.submit(command));
-  if (denial.denied()) return refuse(denial, request);
+  if (denial.denied()) {
+    core_.tracer.forget(command.client_tag);
+    return refuse(denial, request);
+  }
   if (request.type >= MessageType::set_engine_state || request.type == MessageType::mass_cancel) taken(request);
 }
 

@@ -5,19 +5,16 @@
 // fit is counted and dropped, never waited for. Threading: any.
 #pragma once
 
-#include <array>
-#include <condition_variable>
-#include <memory>
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/port/clock.h"
 #include "core/port/entropy.h"
-#include "core/port/http_transport.h"
 #include "engine/gateway/metrics.h"
 
 namespace nautilus::engine {
@@ -48,6 +45,8 @@ class Tracer {
   Tracer(const port::Clock& clock, port::Entropy& entropy, SpanSink* sink, std::uint32_t one_in, Metrics& metrics);
   void begin(std::uint64_t tag, std::string_view name, std::string_view traceparent, std::string_view account);
   void end(std::uint64_t tag, std::int64_t nanoseconds);
+  // The request was refused before the engine saw it: no answer will end its span.
+  void forget(std::uint64_t tag);
 
  private:
   std::string random_hex(std::size_t digits);
@@ -56,37 +55,10 @@ class Tracer {
   SpanSink* sink_;
   const std::uint32_t one_in_;
   Metrics& metrics_;
+  std::atomic<std::uint32_t> count_{0};
   std::mutex lock_;
-  std::uint32_t count_ = 0;
   std::unordered_map<std::uint64_t, Span> open_;
   std::atomic<std::size_t> open_count_{0};
-};
-
-// OTLP over HTTP with JSON (opentelemetry.proto.collector.trace.v1): POST /v1/traces.
-std::string otlp_json(std::span<const Span> spans, std::string_view service, std::string_view instance);
-
-// Sends spans to a collector from a thread of its own.
-class OtlpExporter final : public SpanSink {
- public:
-  static constexpr std::size_t kMaxQueue = 8192, kMaxBatch = 512;
-  OtlpExporter(port::Connector& connector, const port::Clock& clock, port::Endpoint endpoint, std::string instance,
-               Metrics& metrics);
-  ~OtlpExporter() override;
-  void take(Span span) override;
-
- private:
-  void run();
-  bool send(port::HttpTransport& transport, const std::vector<Span>& batch);
-  port::Connector& connector_;
-  const port::Clock& clock_;
-  const port::Endpoint endpoint_;
-  const std::string instance_;
-  Metrics& metrics_;
-  std::mutex lock_;
-  std::condition_variable wake_;
-  std::vector<Span> queue_;
-  bool stopping_ = false;
-  std::thread thread_;
 };
 
 }  // namespace nautilus::engine

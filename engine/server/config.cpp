@@ -154,7 +154,11 @@ Result<ServerConfig> parse_server_config(std::string_view yaml, const std::strin
   out.log.level = log.choice("level", {"info", "debug", "warning", "error"});
   TRY(log.finish());
   StrictReader traces = reader.object("traces");
-  out.traces = traces.string("endpoint");
+  out.traces.endpoint = traces.string("endpoint");
+  out.traces.ca = traces.string("ca");
+  out.traces.plain_behind_mesh = traces.boolean("plainBehindMesh", false);
+  out.traces.sample_one_in =
+      static_cast<std::uint32_t>(traces.integer("sampleOneIn", out.traces.sample_one_in, 0, 1'000'000'000));
   TRY(traces.finish());
   if (out.gateway.credentials.empty() && !out.gateway.listen.loopback())
     reader.fail("gateway", fmt::format("listens on {} without credentials; open access is for loopback only",

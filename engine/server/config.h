@@ -65,7 +65,12 @@ struct ServerConfig {
   struct LogSettings {
     std::string level = "info";
   } log;
-  std::string traces;  // OTLP/HTTP endpoint; empty: none
+  struct Traces {
+    std::string endpoint;                // of the collector, OTLP/HTTP: "https://host:4318"; empty: none
+    std::string ca;                      // PEM path; empty: the system's
+    bool plain_behind_mesh = false;      // http:// to other machines: a mesh encrypts
+    std::uint32_t sample_one_in = 1000;  // requests without a traceparent; 0: only those that ask
+  } traces;
   int shards = 1;
 };
 

@@ -6,6 +6,7 @@
 
 #include "engine/gateway/admin.h"
 #include "engine/gateway/gateway.h"
+#include "engine/gateway/otlp_exporter.h"
 #include "engine/host/posix_storage.h"
 #include "engine/journal/recovery.h"
 #include "engine/matching/engine.h"
@@ -89,6 +90,7 @@ class Server {
 
   Result<> run() {
     ASSIGN_OR_RETURN(definitions_, read_definitions(ports_.files, config_.definitions).within("reading definitions"));
+    TRY(open_traces());
     TRY(open_admin());
     TRY(lock_journal().within("opening the journal in " + config_.journal.directory));
     TRY(recover_journal().within("recovering the journal in " + config_.journal.directory));
@@ -105,6 +107,19 @@ class Server {
 
  private:
   bool asked_to_end(port::Duration time) { return end_.wait(time) || ports_.interrupt.requested(); }
+
+  Result<> open_traces() {
+    const auto& from = config_.traces;
+    if (from.endpoint.empty()) return {};
+    if (!ports_.connector) return Error(Code::invalid, "traces.endpoint is set, but there is nothing to connect with");
+    OtlpOptions options;
+    options.endpoint.server = from.endpoint;
+    options.endpoint.plain_behind_mesh = from.plain_behind_mesh;
+    if (!from.ca.empty()) { ASSIGN_OR_RETURN(options.endpoint.ca_pem, ports_.files.read(from.ca)); }
+    options.instance = request_.name;
+    ASSIGN_OR_RETURN(traces_, OtlpExporter::start(*ports_.connector, ports_.clock, log_, metrics_, std::move(options)));
+    return {};
+  }
 
   Result<> open_admin() {
     AdminOptions options;
@@ -341,8 +356,10 @@ class Server {
     options.origins = from.origins;
     options.max_connections = from.max_connections;
     options.max_connections_per_address = from.max_connections_per_address;
-    ASSIGN_OR_RETURN(gateway_, Gateway::create({ports_.clock, ports_.files, ports_.entropy, log_, metrics_, nullptr},
-                                               door_, board_, options));
+    options.trace_one_in = config_.traces.sample_one_in;
+    ASSIGN_OR_RETURN(gateway_,
+                     Gateway::create({ports_.clock, ports_.files, ports_.entropy, log_, metrics_, traces_.get()}, door_,
+                                     board_, options));
     std::vector<Event> events;
     recovery_.machine->describe(events);
     gateway_->describe(events);
@@ -474,6 +491,7 @@ class Server {
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<Standby> standby_;
   Recovery recovery_;
+  std::unique_ptr<OtlpExporter> traces_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<LeaseKeeper> keeper_;

@@ -11,6 +11,7 @@
 #include "core/port/clock.h"
 #include "core/port/entropy.h"
 #include "core/port/filesystem.h"
+#include "core/port/http_transport.h"
 #include "core/port/interrupt.h"
 #include "engine/journal/epoch_source.h"
 #include "engine/server/config.h"
@@ -22,6 +23,7 @@ struct ServerPorts {
   const port::Filesystem& files;
   port::Entropy& entropy;
   const port::Interrupt& interrupt;
+  port::Connector* connector = nullptr;  // to the collector of traces; its polls must not consume the interrupt
 };
 
 struct ServingAt {

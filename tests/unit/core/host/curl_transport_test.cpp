@@ -345,6 +345,13 @@ TEST_CASE("a client certificate from memory proves who we are; without it the se
   CHECK(event.response.header("X-Client") == "/CN=alice");
 }
 
+TEST_CASE("plain HTTP to another machine is for those who say that a mesh encrypts") {
+  port::Endpoint endpoint = at("http://10.0.0.1:4318");
+  CHECK_FALSE(CurlConnector(kClock).connect(endpoint).ok());
+  endpoint.plain_behind_mesh = true;
+  CHECK(CurlConnector(kClock).connect(endpoint).ok());  // nothing is sent yet
+}
+
 TEST_CASE("endpoints that cannot work are refused before anything is sent") {
   const Identity one = make_certificate({"a", ""}), two = make_certificate({"b", ""});
   struct Case {

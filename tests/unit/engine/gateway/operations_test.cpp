@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "engine/gateway/admin.h"
-#include "engine/gateway/trace.h"
+#include "engine/gateway/otlp_exporter.h"
 #include "engine/gateway/volatility.h"
 #include "tests/support/memory_filesystem.h"
 #include "tests/unit/engine/gateway/rig.h"

@@ -33,7 +33,7 @@ replication:
   mode: sync
   tls: {certificate: a, key: b, ca: c, peerName: "*.nautilus-engine"}
 log: {format: json, level: debug}
-traces: {endpoint: "http://otel:4318"}
+traces: {endpoint: "http://otel:4318", plainBehindMesh: true, sampleOneIn: 10}
 )",
                                     "engine.yaml");
   REQUIRE_MESSAGE(config.ok(), config.error().text());
@@ -49,6 +49,8 @@ traces: {endpoint: "http://otel:4318"}
   CHECK(config->replication.ca == "c");
   CHECK(config->replication.peer_name == "*.nautilus-engine");
   CHECK(config->gateway.tls.require_client_certificate);
+  CHECK(config->traces.plain_behind_mesh);
+  CHECK(config->traces.sample_one_in == 10);
 }
 
 TEST_CASE("what is wrong is refused with its field") {
@@ -77,6 +79,7 @@ TEST_CASE("what is wrong is refused with its field") {
             "mode async"},
            {"replication: {listen: \"127.0.0.1:1\", follow: \"127.0.0.1:2\"}", "e.yaml: replication.follow", "arbiter"},
            {"replication: {tls: {certificate: a, key: b}}", "e.yaml: replication.tls.ca", "required"},
+           {"traces: {sampleOneIn: -1}", "e.yaml: traces.sampleOneIn", "from 0"},
        }) {
     INFO(row.yaml);
     auto config = parse_server_config(row.yaml, "e.yaml");

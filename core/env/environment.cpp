@@ -18,29 +18,6 @@ std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
-// Lexical: "a/b/../c" -> "a/c". Environment files point three levels up, and paths are shown to people.
-std::string normalised(const std::string& path) {
-  std::vector<std::string> parts;
-  std::size_t from = 0;
-  while (from <= path.size()) {
-    const auto to = std::min(path.find('/', from), path.size());
-    const std::string part = path.substr(from, to - from);
-    if (part == ".." && !parts.empty() && parts.back() != "..") {
-      parts.pop_back();
-    } else if (!part.empty() && part != ".") {
-      parts.push_back(part);
-    }
-    from = to + 1;
-  }
-  const std::string joined = fmt::format("{}", fmt::join(parts, "/"));
-  if (path.starts_with('/')) return "/" + joined;
-  return joined.empty() ? "." : joined;
-}
-
-std::string resolved(const std::string& base, const std::string& path) {
-  return path.starts_with('/') ? path : normalised(base + "/" + path);
-}
-
 Result<std::vector<GeneratedSecret>> generated_secrets(value::StrictReader& spec) {
   std::vector<GeneratedSecret> secrets;
   for (value::StrictReader entry : spec.list("generatedSecrets")) {
@@ -83,8 +60,8 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   TRY(metadata.finish());
 
   value::StrictReader spec = root.object("spec");
-  env.chart = resolved(base, spec.required_string("chart"));
-  for (const auto& values : spec.strings("values")) env.values.push_back(resolved(base, values));
+  env.chart = resolved_path(base, spec.required_string("chart"));
+  for (const auto& values : spec.strings("values")) env.values.push_back(resolved_path(base, values));
   value::StrictReader release = spec.object("release");
   env.release = release.required_string("name");
   env.namespace_ = release.required_string("namespace");
@@ -97,6 +74,8 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   env.api_versions = spec.strings("apiVersions");
   ASSIGN_OR_RETURN(env.generated_secrets, generated_secrets(spec));
   ASSIGN_OR_RETURN(env.external_secrets, external_secrets(spec));
+  env.require_digests = spec.boolean("requireDigests", false);
+  ASSIGN_OR_RETURN(env.operators, read_operators(spec, base));
   value::StrictReader timeouts = spec.object("timeouts");
   env.wave_timeout = timeouts.duration("wave", env.wave_timeout);
   env.total_timeout = timeouts.duration("total", env.total_timeout);
@@ -124,7 +103,7 @@ Result<std::vector<std::string>> names(const port::Filesystem& files, const std:
 
 Result<Environment> load(const port::Filesystem& files, const std::string& project, const std::string& name) {
   const bool plain = !name.empty() && name.find('/') == std::string::npos && name.front() != '.';
-  const std::string file = normalised(project + "/manifests/environments/" + name + "/environment.yaml");
+  const std::string file = resolved_path(project, "manifests/environments/" + name + "/environment.yaml");
   auto text = plain ? files.read(file) : Result<std::string>(Error(Code::not_found, "no such file"));
   if (!text.ok()) {
     if (text.error().code != Code::not_found) return std::move(text).error().within("reading environment " + name);
@@ -150,7 +129,7 @@ Result<std::string> find_project(const port::Filesystem& files, const std::strin
   for (int i = 0; i < kMaxParents; ++i) {
     if (files.exists(dir + "/manifests/environments") && files.exists(dir + "/templates")) return dir;
     if (dir == "/" || dir.empty()) break;
-    dir = normalised(dir + "/..");
+    dir = resolved_path(dir, "..");
   }
   return Error(Code::usage, fmt::format("no project found at or above {}", start),
                "a project has manifests/environments and templates; say where it is with --project DIR");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/env/operators.h"
 #include "core/port/clock.h"
 #include "core/port/filesystem.h"
 #include "core/value/json.h"
@@ -40,6 +41,8 @@ struct Environment {
   std::vector<std::string> api_versions;  // what offline rendering assumes beyond the built-in ones
   std::vector<GeneratedSecret> generated_secrets;
   std::vector<ExternalSecret> external_secrets;
+  std::vector<Operator> operators;  // third-party, in the order they are installed
+  bool require_digests = false;     // deploy refuses an operator's chart that no digest pins
   port::Duration wave_timeout = std::chrono::minutes(10);
   port::Duration total_timeout = std::chrono::minutes(45);
   int history_limit = 10;

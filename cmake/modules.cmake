@@ -37,3 +37,4 @@ nautilus_module(engine/replication DEPS engine/sequencer engine/journal core/por
 nautilus_module(engine/lease DEPS engine/journal core/kube)
 nautilus_module(engine/gateway DEPS engine/sequencer engine/model core/value core/port LIBS Boost::headers OpenSSL::SSL OpenSSL::Crypto)
 nautilus_module(engine/server DEPS engine/gateway engine/replication engine/matching engine/host engine/sequencer)
+nautilus_module(engine/bench DEPS engine/server engine/matching engine/host engine/sequencer LIBS Boost::headers)

@@ -39,7 +39,7 @@ nautilus_precompile(nautilus_engine_judges)
 foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
         core/env core/apply core/release core/rehearse
         engine/model engine/book engine/risk engine/matching
-        engine/gateway)
+        engine/gateway engine/bench)
   nautilus_unit_test(${folder})
 endforeach()
 nautilus_unit_test(engine/lease LIBS core_sim)

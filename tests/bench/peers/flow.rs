@@ -1,4 +1,4 @@
-// Reads the flow of engine_flow.h, runs it, measures it as engine_book_bench does: each message with the processor's
+// Reads the flow of engine/bench/flow.h, runs it, measures it as engine_book_bench does: each message with the processor's
 // counter in one run, all of them together in another; the first third only warms up.
 use std::arch::x86_64::{__rdtscp, _rdtsc};
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace nautilus::bench {
+namespace nautilus::engine::bench {
 
 enum class Action : std::uint32_t { add = 1, cancel = 2, replace = 3 };
 
@@ -32,4 +32,4 @@ inline constexpr std::int64_t kMaxTicks = 200'000;
 // `resting`: how many orders are kept open, about.
 std::vector<Message> make_flow(std::uint64_t seed, std::size_t messages, std::size_t resting);
 
-}  // namespace nautilus::bench
+}  // namespace nautilus::engine::bench

@@ -1,9 +1,9 @@
-#include "tests/bench/engine_flow.h"
+#include "engine/bench/flow.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace nautilus::bench {
+namespace nautilus::engine::bench {
 namespace {
 
 class Dice {
@@ -87,4 +87,4 @@ std::vector<Message> make_flow(std::uint64_t seed, std::size_t messages, std::si
   return out;
 }
 
-}  // namespace nautilus::bench
+}  // namespace nautilus::engine::bench

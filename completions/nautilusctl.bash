@@ -28,13 +28,14 @@ _nautilusctl_words() {
     "rehearse deploy") words="--context --env --help --kubeconfig --nodes --output --project --quiet --report --seed --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
     "sim") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "sim serve") words="--address --context --help --kubeconfig --nodes --output --port --project --quiet --seed --speed --verbose --write-kubeconfig" ;;
-    "engine") words="serve inspect verify replay export key --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "engine") words="serve inspect verify replay export key bench --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "engine serve") words="--admin --config --context --definitions --help --journal --kubeconfig --listen --output --project --quiet --shard --take-over --verbose" ;;
     "engine inspect") words="--context --from --help --journal --kubeconfig --output --project --quiet --records --to --verbose" ;;
     "engine verify") words="--context --help --journal --kubeconfig --output --project --quiet --verbose" ;;
     "engine replay") words="--context --from-snapshot --help --journal --kubeconfig --output --project --quiet --to --verbose" ;;
     "engine export") words="--context --format --from --help --journal --kubeconfig --output --project --quiet --to --verbose" ;;
     "engine key") words="--context --help --id --kubeconfig --output --principal --project --quiet --verbose" ;;
+    "engine bench") words="--context --help --journal --kubeconfig --only --orders --output --project --quiet --seed --verbose" ;;
     "completion") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "version") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
   esac

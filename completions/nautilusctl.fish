@@ -186,6 +186,7 @@ complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a verify
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a replay
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a export
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a key
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from engine' -a bench
 complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from engine' -l kubeconfig
@@ -256,6 +257,17 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l principal
 complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l quiet
 complete -c nautilusctl -n '__fish_seen_subcommand_from key' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l journal
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l only
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l orders
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l seed
+complete -c nautilusctl -n '__fish_seen_subcommand_from bench' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from completion' -l kubeconfig

@@ -149,6 +149,7 @@ void add_engine(CLI::App& app, Context& context) {
   command->callback([&context, flags] { context.run = [flags](Context& c) { return serve(c, *flags); }; });
   add_engine_journal(*group, context);
   add_engine_key(*group, context);
+  add_engine_bench(*group, context);
 }
 
 }  // namespace nautilus::cli

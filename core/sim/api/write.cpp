@@ -44,6 +44,34 @@ Json empty_object(const Served& kind) {
   return empty;
 }
 
+// matchLabelKeys and mismatchLabelKeys of affinity terms become requirements on the pod's own values, for good.
+void merge_label_keys(Json& pod) {
+  const Json labels = value::find(pod, "metadata", "labels") ? pod["metadata"]["labels"] : Json::object();
+  auto merge = [&](Json& term) {
+    for (const auto& [field, op] : {std::pair("matchLabelKeys", "In"), std::pair("mismatchLabelKeys", "NotIn")}) {
+      const Json* keys = value::find(term, field);
+      if (!keys || !keys->is_array() || !term.contains("labelSelector")) continue;
+      const Json listed = *keys;
+      for (const Json& key : listed)
+        if (key.is_string() && labels.contains(key.get_ref<const std::string&>()))
+          term["labelSelector"]["matchExpressions"].push_back(
+              {{"key", key}, {"operator", op}, {"values", Json::array({labels[key.get_ref<const std::string&>()]})}});
+    }
+  };
+  for (const char* kind : {"podAffinity", "podAntiAffinity"}) {
+    if (!value::find(pod, "spec", "affinity", kind)) continue;
+    Json& affinity = pod["spec"]["affinity"][kind];
+    if (Json& required = affinity["requiredDuringSchedulingIgnoredDuringExecution"]; required.is_array())
+      for (Json& term : required) merge(term);
+    if (Json& preferred = affinity["preferredDuringSchedulingIgnoredDuringExecution"]; preferred.is_array())
+      for (Json& weighted : preferred)
+        if (weighted.contains("podAffinityTerm")) merge(weighted["podAffinityTerm"]);
+    for (const char* list :
+         {"requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"})
+      if (affinity[list].is_null()) affinity.erase(list);
+  }
+}
+
 // A Job's pods are told apart by its uid, unless it brings its own selector.
 void label_job(Json& job) {
   Json& spec = job["spec"];
@@ -202,6 +230,7 @@ Outcome Server::Impl::create_prepared(const Served& kind, std::string_view ns, J
     }
   }
   if (info.kind == "Pod") {
+    merge_label_keys(object);
     object["status"]["phase"] = "Pending";
     // The quality of service follows from the resources and never changes.
     bool any = false, guaranteed = true;

@@ -3,8 +3,10 @@
 
 #include "core/host/curl_transport.h"
 #include "core/kube/connect.h"
+#include "engine/gateway/log.h"
 #include "engine/host/file_epoch.h"
 #include "engine/lease/kubernetes_epoch.h"
+#include "engine/lease/role_label.h"
 #include "engine/server/server.h"
 
 namespace nautilus::cli {
@@ -54,8 +56,9 @@ std::string process_name(const Context& context) {
 
 // The source of the epoch that the settings name, with what it needs to live.
 struct Epochs {
-  kube::Connection connection;
+  kube::Connection connection, label_connection;
   std::unique_ptr<engine::EpochSource> source;
+  std::unique_ptr<engine::RoleLabel> label;
 };
 
 Result<Epochs> open_epochs(const Context& context, const engine::ServerConfig& config, int shard,
@@ -79,6 +82,16 @@ Result<Epochs> open_epochs(const Context& context, const engine::ServerConfig& c
     lease.name = fmt::format("{}-{}", config.epoch.name, shard);
     lease.holder = name;
     lease.time_to_live = config.epoch.time_to_live;
+    if (!config.epoch.role_label.empty()) {
+      // A connection of its own: the epoch's must never wait for a label.
+      ASSIGN_OR_RETURN(out.label_connection, kube::connect(context.ports, options));
+      out.label_connection.client->ignore_interrupts(true);
+      out.label = std::make_unique<engine::RoleLabel>(
+          *out.label_connection.client, engine::RoleLabel::Pod{lease.namespace_, name, config.epoch.role_label},
+          [log = std::make_shared<engine::Log>(context.ports.clock, engine::to_stderr())](const std::string& trouble) {
+            log->line(engine::Log::Level::warning, "role_label", {{"reason", trouble}});
+          });
+    }
     out.source = std::make_unique<engine::KubernetesEpochSource>(*out.connection.client, std::move(lease));
   }
   return out;
@@ -118,6 +131,7 @@ Result<int> serve(Context& context, const ServeFlags& flags) {
   request.name = process_name(context);
   ASSIGN_OR_RETURN(Epochs epochs, open_epochs(context, request.config, flags.shard, request.name));
   request.epoch = epochs.source.get();
+  if (epochs.label) request.on_role = [&](bool primary) { epochs.label->set(primary ? "primary" : "standby"); };
   const engine::ServerConfig config = request.config;
   request.on_serving = [&](const engine::ServingAt& at) { tell_serving(context, config, at); };
   host::CurlConnector traces(context.ports.clock);  // not ours: that one is woken by signals, and takes them off

@@ -71,6 +71,7 @@ Result<> read_epoch(StrictReader& root, ServerConfig::Epochs& out) {
     StrictReader lease = reader.object("lease");
     out.namespace_ = lease.string("namespace");
     out.name = lease.required_string("name");
+    out.role_label = lease.string("roleLabel");
     TRY(lease.finish());
   }
   out.time_to_live = reader.duration("timeToLive", out.time_to_live);

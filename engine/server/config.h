@@ -50,6 +50,7 @@ struct ServerConfig {
     enum class Kind { none, file, lease } kind = Kind::none;
     std::string path;              // file
     std::string namespace_, name;  // lease; the shard's number is appended to the name
+    std::string role_label;        // lease: key of the label of this pod that says "primary" or "standby"; empty: none
     port::Duration time_to_live = std::chrono::seconds(15);
   } epoch;
   struct Replication {

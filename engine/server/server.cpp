@@ -22,6 +22,7 @@ namespace nautilus::engine {
 namespace {
 
 constexpr port::Duration kPoll = std::chrono::milliseconds(100);  // how soon a signal is seen
+constexpr port::Duration kFarewell = std::chrono::seconds(2);     // for the closing handshakes
 constexpr port::Duration kFollowerPoll = std::chrono::milliseconds(5);
 constexpr int kLockAttempts = 50;  // of kPoll: a predecessor that is just ending
 
@@ -239,6 +240,7 @@ class Server {
     epoch = known + 1;
     if (!request_.epoch && !standby_) return true;
     board_.set(ServingState::standby);
+    tell_role(false);
     std::string told, told_trouble;
     for (;;) {
       if (standby_) tell_trouble(*standby_, told_trouble);
@@ -401,7 +403,12 @@ class Server {
     TRY(gateway_->start());
     gateway_->became_primary();
     board_.set(ServingState::primary);
+    tell_role(true);
     return {};
+  }
+
+  void tell_role(bool primary) {
+    if (request_.on_role) request_.on_role(primary);
   }
 
   void tell_serving() {
@@ -422,9 +429,11 @@ class Server {
   }
 
   Result<> shut_down() {
-    const auto deadline = ports_.clock.monotonic() + config_.drain.timeout;
     const SequencerState state = sequencer_->status().state;
     const bool healthy = state == SequencerState::running || state == SequencerState::draining;
+    // Nothing can be told any more by one that is fenced or has lost its disk: nobody is waited for.
+    const auto deadline = ports_.clock.monotonic() + (healthy ? config_.drain.timeout : kFarewell);
+    tell_role(false);
     if (healthy) {
       board_.set(ServingState::draining);
       log_.line(Log::Level::info, "draining", {{"orders", config_.drain.cancel_orders ? "cancel" : "keep"}});

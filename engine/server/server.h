@@ -41,6 +41,7 @@ struct ServeRequest {
   EpochSource* epoch = nullptr;  // null: who holds the journal's directory is the primary
   bool take_over = false;        // a person says that this journal has all there is: takeover.h is not asked
   std::function<void(const ServingAt&)> on_serving;
+  std::function<void(bool primary)> on_role;  // who sends clients here wants to know; must not block
 };
 
 // Until an interrupt or a drain was asked for: then an orderly stop, and success. Code::locked: another process holds

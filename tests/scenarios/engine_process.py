@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -79,11 +80,22 @@ class Engine:
         return status
 
 
+def eventually(check, trouble, seconds=60):
+    """Until check() is true: for what nothing announces. `trouble` says what it is instead."""
+    pause, deadline = threading.Event(), time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise AssertionError(trouble())
+        pause.wait(0.01)
+
+
 def probe(admin, path):
-    """Status and text of the admin listener."""
+    """Status and text of the admin listener; 0 and the reason if nobody listens."""
     try:
         with urllib.request.urlopen(f"http://{admin}{path}", timeout=20) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, refused.read().decode()
+    except urllib.error.URLError as nobody:
+        return 0, str(nobody.reason)

@@ -2,14 +2,16 @@
 """`nautilusctl engine serve` as its user knows it: one command, trade, kill it, and every acknowledged order is there."""
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 from pathlib import Path
 
 from engine_client import WebSocket
-from engine_process import BINARY, DEFINITIONS, ROOT, Engine
+from engine_process import BINARY, DEFINITIONS, ROOT, Engine, eventually
 
 LOCKED, ERROR, USAGE = 11, 1, 2
 
@@ -129,6 +131,37 @@ class Serve(unittest.TestCase):
         self.assertEqual(engine.end(), 0, engine.log)
         self.assertEqual(self.start(*more).serving().at["epoch"], 2)
 
+    def test_the_primary_s_pod_carries_its_role(self):
+        sim = subprocess.Popen([BINARY, "sim", "serve", "--write-kubeconfig", "kubeconfig"], cwd=self.directory, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(sim.stdout.close)
+        self.addCleanup(sim.wait)
+        self.addCleanup(sim.terminate)
+        self.assertTrue(sim.stdout.readline())
+        server = re.search(r"server: (\S+)", (self.directory / "kubeconfig").read_text())[1]
+        pods = server + "/api/v1/namespaces/default/pods"
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "engine-0", "labels": {"keep": "me"}},
+               "spec": {"containers": [{"name": "engine", "image": "engine"}]}}
+
+        def ask(url, body=None):
+            request = urllib.request.Request(url, json.dumps(body).encode() if body else None, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+
+        def role_becomes(role):
+            eventually(lambda: ask(pods + "/engine-0")["metadata"]["labels"] == {"keep": "me", "example/role": role},
+                       lambda: f"not {role}: " + "".join(engine.log))
+
+        (self.directory / "engine.yaml").write_text(
+            "epoch: {lease: {namespace: default, name: engine, roleLabel: example/role}, timeToLive: 6s}\n")
+        engine = self.start("--config", "engine.yaml", "--kubeconfig", "kubeconfig", env={**os.environ, "POD_NAME": "engine-0"}).serving()
+        engine.logged('"role_label"', "engine-0")  # there is no such pod yet: it trades, and tries again
+        ask(pods, pod)
+        role_becomes("primary")
+        engine.process.send_signal(signal.SIGTERM)
+        role_becomes("standby")
+        self.assertEqual(engine.end(0), 0, engine.log)  # it was told already
+
     def test_what_is_wrong_is_said_before_anything_is_touched(self):
         def refused(expect, *more, text=""):
             engine = self.start(*more)
@@ -181,7 +214,9 @@ class Serve(unittest.TestCase):
 
     def test_it_boots_with_what_the_platform_renders(self):
         for environment in ("prod", "staging", "dev"):
-            rendered = json.loads(self.engine("--project", str(ROOT), "render", "--env", environment, "-o", "json"))["items"]
+            # Alone; the pair is in engine_failover_test.py.
+            rendered = json.loads(self.engine("--project", str(ROOT), "render", "--env", environment, "--set", "engine.standby.enabled=false",
+                                              "-o", "json"))["items"]
             settings = next(item["data"] for item in rendered if item["metadata"]["name"] == "nautilus-engine-config")
             (self.directory / "definitions.yaml").write_text(settings["definitions.yaml"])
             (self.directory / "credentials.yaml").write_text("principals: [{name: desk, accounts: [paper-1], permissions: [trade]}]\n")

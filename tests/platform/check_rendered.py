@@ -36,6 +36,9 @@ def quantity(text):
     return float(number) * SUFFIX[suffix]
 
 
+RUNTIME_LABELS = ("apps.kubernetes.io/pod-index", "nautilusctl.io/engine-role")
+
+
 class Check:
     def __init__(self, environment, objects):
         self.environment = environment
@@ -95,8 +98,9 @@ class Check:
                 self.fault(f"{name}: no ServiceAccount {pod['serviceAccountName']}")
             if not self.has("PriorityClass", pod["priorityClassName"]):
                 self.fault(f"{name}: no PriorityClass {pod['priorityClassName']}")
-            if pod.get("automountServiceAccountToken") is not (name.startswith("postgresql-")):
-                self.fault(f"{name}: only Patroni talks to the API server")
+            paired = name.startswith("nautilus-engine") and self.has("StatefulSet", "nautilus-engine-standby")
+            if pod.get("automountServiceAccountToken") is not (name.startswith("postgresql-") or paired):
+                self.fault(f"{name}: only Patroni and a pair of engines talk to the API server")
             if w["kind"] == "StatefulSet" and not self.has("Service", spec["serviceName"]):
                 self.fault(f"{name}: no governing Service {spec['serviceName']}")
             volumes = {v["name"] for v in pod.get("volumes", [])} | {c["metadata"]["name"] for c in spec.get("volumeClaimTemplates", [])}
@@ -142,7 +146,9 @@ class Check:
 
     def services(self):
         for s in self.kind("Service"):
-            name, pods = s["metadata"]["name"], self.selected(s["spec"]["selector"])
+            # What the pods only have once they run: their ordinal, and the role that an engine gives its own pod.
+            fixed = {k: v for k, v in s["spec"]["selector"].items() if k not in RUNTIME_LABELS}
+            name, pods = s["metadata"]["name"], self.selected(fixed)
             if not pods:
                 self.fault(f"Service {name} selects no workload")
             for w in pods:

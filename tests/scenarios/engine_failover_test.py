@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Two engines, one primary: killed, frozen, cut off and drained, no acknowledged order is lost and none is told twice."""
+import json
 import os
 import re
 import signal
@@ -7,10 +8,11 @@ import socket
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 from pathlib import Path
 
-from engine_client import Closed, WebSocket
-from engine_process import DEFINITIONS, Engine, probe
+from engine_client import Closed
+from engine_process import BINARY, DEFINITIONS, ROOT, Engine, eventually, probe
 
 LOCKED = 11
 TTL = 2  # seconds: the arbiter's lease
@@ -20,6 +22,17 @@ def free_port():
     with socket.socket() as probe_socket:
         probe_socket.bind(("127.0.0.1", 0))
         return probe_socket.getsockname()[1]
+
+
+def certificates(directory, name):
+    """ca.pem, and engine.pem and engine.key for that DNS name."""
+    def run(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    run("req", "-x509", *key, "-days", "2", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem")
+    (directory / "names").write_text(f"subjectAltName=DNS:{name}\n")
+    run("req", *key, "-subj", "/CN=engine", "-keyout", "engine.key", "-out", "engine.csr")
+    run("x509", "-req", "-in", "engine.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2", "-extfile", "names", "-out", "engine.pem")
 
 
 class Failover(unittest.TestCase):
@@ -59,12 +72,8 @@ class Failover(unittest.TestCase):
         return a, b
 
     def in_step(self, engine):
-        """Until the standby has what the primary has: asked in a loop, because nothing announces it."""
-        for _ in range(2000):
-            if probe(self.admins[engine.name], "/standbyz")[0] == 200:
-                return
-            self.assertIsNone(engine.process.poll(), engine.log)
-        self.fail("the standby never came into step: " + "".join(engine.log))
+        eventually(lambda: probe(self.admins[engine.name], "/standbyz")[0] == 200,
+                   lambda: "the standby never came into step: " + "".join(engine.log))
 
     def trade(self, engine, prefix, count=50):
         """Acknowledged orders' names; more are on their way when this returns."""
@@ -179,12 +188,7 @@ class WithTls(Failover):
 
     def setUp(self):
         super().setUp()
-        run = lambda *arguments: subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True)
-        run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test authority",
-            "-keyout", "ca.key", "-out", "ca.pem")
-        (self.directory / "names").write_text("subjectAltName=DNS:engine.test\n")
-        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=engine.test", "-keyout", "engine.key", "-out", "engine.csr")
-        run("x509", "-req", "-in", "engine.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2", "-extfile", "names", "-out", "engine.pem")
+        certificates(self.directory, "engine.test")
         tls = "  tls: {certificate: engine.pem, key: engine.key, ca: ca.pem, peerName: engine.test}\n"
         for name, other in (("a", "b"), ("b", "a")):
             self.configure(name, follow=self.ports[other], extra=tls)
@@ -200,6 +204,93 @@ class WithTls(Failover):
         self.start("copy").logged('"waiting"')
         self.trade(a, "x")
         self.assertEqual(probe(self.admins["copy"], "/standbyz")[0], 503)
+
+
+class AsRendered(unittest.TestCase):
+    """A shard's two pods with the very settings that the platform renders for prod, on the embedded cluster's API."""
+    NAMESPACE, LABEL = "nautilus-trading", "nautilusctl.io/engine-role"
+    SERVICE = f"nautilus-engine.{NAMESPACE}.svc.cluster.local"
+
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="nautilus-rendered-")
+        self.addCleanup(self.scratch.cleanup)
+        self.directory = Path(self.scratch.name)
+        certificates(self.directory, self.SERVICE)
+        sim = subprocess.Popen([BINARY, "sim", "serve", "--write-kubeconfig", "kubeconfig"], cwd=self.directory, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(sim.stdout.close)
+        self.addCleanup(sim.wait)
+        self.addCleanup(sim.terminate)
+        self.assertTrue(sim.stdout.readline())
+        self.server = re.search(r"server: (\S+)", (self.directory / "kubeconfig").read_text())[1]
+        self.ask("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.NAMESPACE}})
+
+    def ask(self, path, body=None):
+        request = urllib.request.Request(self.server + path, json.dumps(body).encode() if body else None, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def holder(self):
+        return self.ask(f"/apis/coordination.k8s.io/v1/namespaces/{self.NAMESPACE}/leases/nautilus-engine-0")["spec"]["holderIdentity"]
+
+    def roles(self):
+        pods = self.ask(f"/api/v1/namespaces/{self.NAMESPACE}/pods")["items"]
+        return {pod["metadata"]["name"]: pod["metadata"]["labels"].get(self.LABEL) for pod in pods}
+
+    def roles_become(self, expected):
+        eventually(lambda: self.roles() == expected, lambda: f"the roles are {self.roles()}, not {expected}")
+
+    def test_the_pair_of_prod(self):
+        rendered = json.loads(subprocess.run([BINARY, "--project", str(ROOT), "render", "--env", "prod", "-o", "json"], check=True,
+                                             capture_output=True).stdout)["items"]
+        settings = next(item["data"] for item in rendered if item["metadata"]["name"] == "nautilus-engine-config")
+        (self.directory / "definitions.yaml").write_text(settings["definitions.yaml"])
+        (self.directory / "credentials.yaml").write_text("principals: [{name: desk, accounts: [paper-1], permissions: [trade]}]\n")
+        pods = {"engine.yaml": "nautilus-engine-0", "standby.yaml": "nautilus-engine-standby-0"}
+        ports = {pod: free_port() for pod in pods.values()}
+        engines, admins = {}, {}
+        for file, pod in pods.items():
+            self.ask(f"/api/v1/namespaces/{self.NAMESPACE}/pods", {
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod, "labels": {"app.kubernetes.io/name": "nautilus-engine"}},
+                "spec": {"containers": [{"name": "engine", "image": "engine"}]}})
+            other = next(name for name in ports if name != pod)
+            admins[pod] = f"127.0.0.1:{free_port()}"
+            text = settings[file]
+            # The files' places in the pod, its ports and the names of the other pod are not this machine's; a short lease
+            # for a short test.
+            for there, here in (("/etc/nautilus/definitions.yaml", "definitions.yaml"), ("/var/lib/nautilus/journal", f"journal-{pod}"),
+                                ("/run/secrets/engine/credentials.yaml", "credentials.yaml"), ("0.0.0.0:9001", "0.0.0.0:0"),
+                                ("0.0.0.0:9102", admins[pod]), ("0.0.0.0:9103", f"127.0.0.1:{ports[pod]}"),
+                                (f"{other.removesuffix('-0')}-{{shard}}.{self.SERVICE}:9103", f"127.0.0.1:{ports[other]}"),
+                                ("/run/secrets/replication/tls.crt", "engine.pem"), ("/run/secrets/replication/tls.key", "engine.key"),
+                                ("/run/secrets/replication/ca.crt", "ca.pem"), ("timeToLive: 15s", "timeToLive: 3s")):
+                self.assertIn(there, text)
+                text = text.replace(there, here)
+            (self.directory / file).write_text(text)
+
+        def start(file):
+            engine = subprocess.Popen([BINARY, "-o", "json", "--kubeconfig", "kubeconfig", "engine", "serve", "--config", file, "--shard", "0"],
+                                      cwd=self.directory, env={**os.environ, "POD_NAME": pods[file]}, stdout=subprocess.DEVNULL,
+                                      stderr=open(self.directory / f"{pods[file]}.log", "a"))
+            engines[pods[file]] = engine
+            self.addCleanup(engine.wait)
+            self.addCleanup(engine.kill)
+            return engine
+
+        start("engine.yaml")
+        start("standby.yaml")
+        # Whichever came first; then the other one, when that one is gone.
+        eventually(lambda: sorted(role or "" for role in self.roles().values()) == ["primary", "standby"], self.roles)
+        primary = next(name for name, role in self.roles().items() if role == "primary")
+        standby = next(name for name in ports if name != primary)
+        self.assertEqual(self.holder(), primary)
+        eventually(lambda: probe(admins[standby], "/standbyz")[0] == 200, lambda: "never in step")
+        self.assertEqual(probe(admins[standby], "/readyz")[0], 503)
+        engines[primary].kill()
+        engines[primary].wait()
+        eventually(lambda: self.holder() == standby, self.holder)
+        start(next(file for file, pod in pods.items() if pod == primary))
+        self.roles_become({standby: "primary", primary: "standby"})
 
 
 if __name__ == "__main__":

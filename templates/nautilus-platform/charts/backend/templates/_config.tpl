@@ -23,6 +23,7 @@ NAUTILUS_CACHE_SENTINELS: redis-sentinel:26379
 NAUTILUS_CACHE_MASTER_NAME: nautilus-cache
 NAUTILUS_CACHE_PASSWORD_FILE: /run/secrets/nautilus/cache-password
 NAUTILUS_SESSION_SIGNING_KEY_FILE: /run/secrets/nautilus/session-signing-key
-NAUTILUS_ENGINE_SERVICE: {{ printf "nautilus-engine.%s.svc.%s" (include "nautilus.namespace" .) .Values.global.clusterDomain | quote }}
+# {shard} is the shard's number; the name always leads to the shard's primary.
+NAUTILUS_ENGINE_SERVICE: {{ printf "nautilus-engine-shard-{shard}.%s.svc.%s" (include "nautilus.namespace" .) .Values.global.clusterDomain | quote }}
 NAUTILUS_ENGINE_SHARDS: {{ int .Values.global.engineShards | quote }}
 {{- end -}}

@@ -21,7 +21,7 @@ capabilities:
 
 {{/*
 Spread over zones and hosts, and never two members of a stateful set of peers on one host:
-dict root name stateful(bool) [instances]. Stateless tiers prefer, stateful ones insist as far as the environment says.
+dict root name stateful(bool) [pairs(bool): two sets whose equal ordinals belong together]. Stateless tiers prefer, stateful ones insist as far as the environment says.
 */}}
 {{- define "nautilus.spread" -}}
 {{- $topology := .root.Values.global.topology -}}
@@ -56,6 +56,14 @@ affinity:
         labelSelector:
           matchLabels:
             {{- include "nautilus.selectorLabels" . | nindent 12 }}
+      {{- if .pairs }}
+      # The two of an ordinal in two zones.
+      - topologyKey: topology.kubernetes.io/zone
+        labelSelector:
+          matchLabels:
+            {{- include "nautilus.selectorLabels" . | nindent 12 }}
+        matchLabelKeys: [apps.kubernetes.io/pod-index]
+      {{- end }}
     {{- else }}
     preferredDuringSchedulingIgnoredDuringExecution:
       - weight: 100

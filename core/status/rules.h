@@ -31,5 +31,9 @@ Verdict definition(const Json& object);
 Verdict api_service(const Json& object);
 Verdict namespace_(const Json& object);
 Verdict generic(const Json& object);
+Verdict route(const Json& object);
+Verdict elastic(const Json& object);
+Verdict backup_location(const Json& object);
+Verdict backup_schedule(const Json& object);
 
 }  // namespace nautilus::status

@@ -31,6 +31,21 @@ constexpr Row kRules[] = {
     // An autoscaler without metrics is not a reason to stop a deploy, and a schedule is done when it is stored.
     {"autoscaling", "HorizontalPodAutoscaler", at_once},
     {"batch", "CronJob", at_once},
+    // Whether what an Argo CD application watches is synced is for Argo CD and its windows to say.
+    {"argoproj.io", "Application", at_once},
+    {"gateway.networking.k8s.io", "HTTPRoute", route},
+    {"gateway.networking.k8s.io", "GRPCRoute", route},
+    {"gateway.networking.k8s.io", "TLSRoute", route},
+    {"gateway.networking.k8s.io", "TCPRoute", route},
+    {"gateway.networking.k8s.io", "UDPRoute", route},
+    {"elasticsearch.k8s.elastic.co", "Elasticsearch", elastic},
+    {"kibana.k8s.elastic.co", "Kibana", elastic},
+    {"logstash.k8s.elastic.co", "Logstash", elastic},
+    {"beat.k8s.elastic.co", "Beat", elastic},
+    {"agent.k8s.elastic.co", "Agent", elastic},
+    {"velero.io", "BackupStorageLocation", backup_location},
+    {"velero.io", "VolumeSnapshotLocation", backup_location},
+    {"velero.io", "Schedule", backup_schedule},
 };
 
 // The controller has not looked at the newest spec yet: whatever the status says is about an older one.
@@ -98,15 +113,6 @@ Verdict compute(const Json& object) {
   for (const Row& row : kRules)
     if (row.kind == id.kind && row.group == id.group) return row.rule(object);
   return generic(object);
-}
-
-Verdict generic(const Json& object) {
-  const std::string ready = condition_status(object, "Ready");
-  if (ready == "False" || ready == "Unknown") {
-    const Json& found = *condition(object, "Ready");
-    return in_progress("NotReady", joined(value::string_at(found, "reason"), value::string_at(found, "message")));
-  }
-  return current();
 }
 
 }  // namespace nautilus::status

@@ -2,8 +2,8 @@
 //
 // Source followed: kstatus (sigs.k8s.io/cli-utils pkg/kstatus): an object is Current when its controller has seen the
 // newest spec and made it so, InProgress until then, Failed when it says it cannot. Kinds without a rule of their own
-// follow the generic one: observedGeneration, then the conditions Reconciling, Stalled and Ready.
-// Threading: pure functions.
+// follow the generic one: observedGeneration, then the conditions Reconciling, Stalled, Ready, Available and
+// Programmed; without a status they are current. Threading: pure functions.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the programs that the tests are judged by: the Kubernetes control plane, kubectl, Helm, etcd, kwok.
+# Builds the programs that the tests are judged by: the Kubernetes control plane, kubectl, Helm, etcd, kwok; and gets the
+# operators' CustomResourceDefinitions (tool "crds", by scripts/crds.sh).
 #
 #   scripts/build-tools.sh [--print-bin] [TOOL...]      no TOOL means all but the optional ones
 #
@@ -34,6 +35,7 @@ kwok|kwok|sigs.k8s.io/kwok/cmd/kwok|$KWOK_LDFLAGS
 helm|helm|helm.sh/helm/v4/cmd/helm|$HELM4_LDFLAGS
 helm3|helm3|helm.sh/helm/v3/cmd/helm|$HELM3_LDFLAGS
 kubeconform|kubeconform|github.com/yannh/kubeconform/cmd/kubeconform|
+crds|crds||
 "
 
 # Built only when asked for by name: they take minutes, and the tests that want them say that they were not there.
@@ -104,7 +106,7 @@ main() {
   case "${1:-}" in
     --print-bin) printf '%s\n' "$BIN"; exit 0 ;;
     --list) names "$TOOLS"; exit 0 ;;
-    -h|--help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h|--help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
   esac
   local wanted known
   wanted=" $(if [ $# -gt 0 ]; then printf '%s ' "$@"; else names "$TOOLS" | tr '\n' ' '; fi)"
@@ -113,7 +115,13 @@ main() {
     case $known in *" $tool "*) ;; *) echo "build-tools: unknown tool '$tool'; known:$known" >&2; exit 2 ;; esac
   done
   while IFS='|' read -r name module package ldflags tags; do
-    case $wanted in *" $name "*) build "$name" "$module" "$package" "$ldflags" "${tags:-}" ;; *) continue ;; esac
+    case $wanted in *" $name "*) ;; *) continue ;; esac
+    if [ "$name" = crds ]; then
+      # Tests that want a project's definitions and do not find them say so themselves.
+      "$HERE/crds.sh" || echo "build-tools: some definitions are missing, their tests use stand-ins" >&2
+      continue
+    fi
+    build "$name" "$module" "$package" "$ldflags" "${tags:-}"
     if [ "$name" = kwok ]; then kwok_stages; fi
   done < <(printf '%s\n' "$TOOLS" "$OPTIONAL" | sed '/^$/d')
 }

@@ -39,6 +39,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l set-file
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l set-json
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l set-literal
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l set-string
+complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l stand-in-crds
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l values
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l allow-removal

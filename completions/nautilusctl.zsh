@@ -20,7 +20,7 @@ _nautilusctl_words() {
   case "$1" in
     "") words="environments render diff deploy status history rollback destroy rehearse sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
-    "render") words="--context --env --help --kubeconfig --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
+    "render") words="--context --env --help --kubeconfig --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
     "diff") words="--allow-removal --context --env --help --kubeconfig --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
     "deploy") words="--allow-removal --context --dry-run --env --help --kubeconfig --lock-timeout --no-wait --output --plan --project --quiet --set --set-file --set-json --set-literal --set-string --take-from --take-over-lock --timeout --values --verbose --wait --yes" ;;
     "status") words="--all --context --env --help --kubeconfig --output --project --quiet --verbose" ;;

@@ -29,6 +29,9 @@ rehearse::ReportHead head_of(const env::Environment& env, const rehearse::Verdic
                 {"nodes", std::to_string(flags.options.nodes)},
                 {"seed", std::to_string(flags.options.seed)},
                 {"transcript", fmt::format("{:016x}", verdict.transcript_hash)}};
+  for (const auto& stand_in : verdict.stand_ins)
+    head.facts.emplace_back("without schemas",
+                            fmt::format("{} kinds of operator {}", stand_in.kinds.size(), stand_in.operator_name));
   return head;
 }
 
@@ -41,6 +44,9 @@ Json verdict_json(const env::Environment& env, const rehearse::Verdict& verdict,
   json["healthySeconds"] = std::chrono::duration<double>(verdict.healthy_after).count();
   json["repeatWrites"] = verdict.repeated ? Json(verdict.repeat_writes) : Json();
   json["seed"] = flags.options.seed;
+  json["standIns"] = Json::array();
+  for (const auto& stand_in : verdict.stand_ins)
+    json["standIns"].push_back({{"operator", stand_in.operator_name}, {"kinds", stand_in.kinds}});
   json["transcript"] = fmt::format("{:016x}", verdict.transcript_hash);
   return json;
 }
@@ -62,6 +68,7 @@ Result<int> run(Context& context, Flags& flags) {
     context.print(verdict_json(env, verdict, flags));
   } else {
     context.print(std::string_view("\n" + timeline(verdict.outcome) + "\n"));
+    for (const auto& note : verdict.notes()) context.print(std::string_view(note + "\n"));
     context.print(std::string_view(fmt::format("rehearsal of deploy {}: {}\n", env.name, verdict.text())));
   }
   if (verdict.error) return *verdict.error;

@@ -6,11 +6,18 @@
 #include "cli/services.h"
 #include "core/apply/desired.h"
 #include "core/apply/k8s_tree.h"
+#include "core/apply/operators.h"
 #include "core/value/yaml.h"
 
 namespace nautilus::cli {
 
 namespace {
+
+struct Flags {
+  ValuesFlags values;
+  std::string output_dir;
+  bool stand_in_crds = false;
+};
 
 Result<> write_tree(const Context& context, const env::Environment& env, const apply::Desired& desired,
                     const std::string& directory) {
@@ -26,8 +33,34 @@ Result<> write_tree(const Context& context, const env::Environment& env, const a
   return {};
 }
 
-Result<int> render(Context& context, const ValuesFlags& flags, const std::string& output_dir) {
+void print_objects(const Context& context, const apply::Desired& desired) {
+  if (context.flags.format == Format::json) {
+    Json items = Json::array();
+    for (const auto& object : desired.objects) items.push_back(object.manifest);
+    context.print(Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}});
+    return;
+  }
+  std::vector<const apply::DesiredObject*> all;
+  for (const auto& object : desired.objects) all.push_back(&object);
+  context.print(std::string_view(apply::tree_file_text(all)));
+}
+
+apply::Desired stand_ins(const env::Environment& env) {
+  apply::Desired desired;
+  for (const auto& op : env.operators)
+    for (Json& definition : apply::stand_in_definitions(op.provides))
+      desired.objects.push_back({std::move(definition), "provides of operator " + op.name});
+  return desired;
+}
+
+Result<int> render(Context& context, const Flags& all_flags) {
+  const ValuesFlags& flags = all_flags.values;
+  const std::string& output_dir = all_flags.output_dir;
   ASSIGN_OR_RETURN(const auto env, context.environment(flags.env));
+  if (all_flags.stand_in_crds) {
+    print_objects(context, stand_ins(env));
+    return 0;
+  }
   auto services = render_services(context);
   ASSIGN_OR_RETURN(const auto desired, apply::render(context.ports.files, env, flags.overrides, services));
   for (const auto& warning : desired.warnings) context.warn(warning);
@@ -35,15 +68,7 @@ Result<int> render(Context& context, const ValuesFlags& flags, const std::string
     TRY(write_tree(context, env, desired, output_dir).within("writing " + output_dir));
     return 0;
   }
-  if (context.flags.format == Format::json) {
-    Json items = Json::array();
-    for (const auto& object : desired.objects) items.push_back(object.manifest);
-    context.print(Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}});
-    return 0;
-  }
-  std::vector<const apply::DesiredObject*> all;
-  for (const auto& object : desired.objects) all.push_back(&object);
-  context.print(std::string_view(apply::tree_file_text(all)));
+  print_objects(context, desired);
   return 0;
 }
 
@@ -51,14 +76,17 @@ Result<int> render(Context& context, const ValuesFlags& flags, const std::string
 
 void add_render(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("render", "print the objects of an environment");
-  auto flags = std::make_shared<ValuesFlags>();
-  auto output_dir = std::make_shared<std::string>();
-  add_values(*command, *flags);
-  command->add_option("--output-dir", *output_dir, "write the k8s/ tree for kubectl apply -f instead of printing")
-      ->type_name("DIR");
-  command->callback([&context, flags, output_dir] {
-    context.run = [flags, output_dir](Context& c) { return render(c, *flags, *output_dir); };
-  });
+  auto flags = std::make_shared<Flags>();
+  add_values(*command, flags->values);
+  auto* output_dir = command
+                         ->add_option("--output-dir", flags->output_dir,
+                                      "write the k8s/ tree for kubectl apply -f instead of printing")
+                         ->type_name("DIR");
+  command
+      ->add_flag("--stand-in-crds", flags->stand_in_crds,
+                 "print definitions without schemas for the kinds that the operators provide, for test clusters")
+      ->excludes(output_dir);
+  command->callback([&context, flags] { context.run = [flags](Context& c) { return render(c, *flags); }; });
 }
 
 }  // namespace nautilus::cli

@@ -18,6 +18,9 @@ Json status_json(const env::Environment& env, const release::ReleaseStatus& stat
                        {"explanation", object.explanation}});
   Json out = {{"environment", env.name},          {"release", env.release},        {"healthy", status.healthy()},
               {"lockHolder", status.lock_holder}, {"objects", std::move(objects)}, {"revision", nullptr}};
+  out["missingOperators"] = Json::array();
+  for (const auto& missing : status.missing_operators)
+    out["missingOperators"].push_back({{"message", missing.message}, {"hint", missing.hint}});
   if (status.newest)
     out["revision"] = {{"number", status.newest->number},       {"status", status.newest->status},
                        {"operation", status.newest->operation}, {"started", status.newest->started},
@@ -26,6 +29,7 @@ Json status_json(const env::Environment& env, const release::ReleaseStatus& stat
 }
 
 void print_text(const Context& context, const env::Environment& env, const release::ReleaseStatus& status, bool all) {
+  for (const auto& missing : status.missing_operators) context.warn(missing.message + "; " + missing.hint);
   if (!status.newest) {
     context.print(std::string_view(fmt::format("{}: not deployed on this cluster\n", env.name)));
     return;

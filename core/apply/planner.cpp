@@ -5,6 +5,7 @@
 #include "core/apply/batch.h"
 #include "core/apply/compare.h"
 #include "core/apply/observe.h"
+#include "core/apply/operators.h"
 #include "core/value/redact.h"
 
 namespace nautilus::apply {
@@ -36,6 +37,7 @@ class Planner {
   Result<Planned> run() {
     TRY(head());
     TRY(add_desired());
+    TRY(require_operators());
     add_generated_secrets();
     add_removals();
     ASSIGN_OR_RETURN(live_, observe(cluster_, wanted_));
@@ -94,11 +96,37 @@ class Planner {
     if (resource.ok()) return (*resource)->namespaced;
     if (resource.error().code != Code::not_found) return std::move(resource).error();
     if (auto namespaced = namespaced_by_own_crd(input_.desired, gv.group, kind)) return *namespaced;
+    if (const auto* provided = provided_kind(gv, kind)) return provided->namespaced;  // said by require_operators()
     return Error(
                Code::invalid, fmt::format("this cluster has no kind {} in {}", kind, gv.api_version()),
                "install the CustomResourceDefinition or the operator that brings it, or ask for a version the cluster "
                "serves")
         .at(source);
+  }
+
+  // A kind that an operator of the environment brings, and that this cluster does not have yet.
+  const env::ProvidedKind* provided_kind(const value::GroupVersion& gv, const std::string& kind) {
+    const env::Operator* op = env::provider_of(input_.env.operators, gv.group, kind);
+    if (!op) return nullptr;
+    for (const auto& provided : op->provides)
+      if (provided.group == gv.group && provided.version == gv.version && provided.kind == kind) {
+        used_.insert(&provided);
+        return &provided;
+      }
+    return nullptr;
+  }
+
+  // One problem per operator, not one per object of its kinds. Other operations than a deploy only need what they use.
+  Result<> require_operators() {
+    const bool all = input_.operation == "deploy";
+    if (!all && used_.empty()) return {};
+    ASSIGN_OR_RETURN(auto missing, missing_operators(cluster_, input_.env.operators));
+    for (auto& entry : missing) {
+      if (entry.op->ours && input_.operators_come_first) continue;
+      if (!all) std::erase_if(entry.kinds, [&](const env::ProvidedKind* kind) { return !used_.contains(kind); });
+      if (!entry.kinds.empty()) out_.problems.push_back(entry.error());
+    }
+    return {};
   }
 
   void add(PlanItem item) {
@@ -286,6 +314,7 @@ class Planner {
   const PlanInput& input_;
   Planned out_;
   std::set<value::ObjectId> ids_;
+  std::set<const env::ProvidedKind*> used_;  // kinds of operators that are wanted and not served
   std::vector<Wanted> wanted_;
   Live live_;
   std::vector<value::ObjectId> ask_, force_;

@@ -32,6 +32,7 @@ struct PlanInput {
   std::string operation = "deploy", description = "deploy";
   int base_revision = 0;
   std::set<std::string> take_from = {};  // field managers whose fields may be taken over
+  bool operators_come_first = false;     // our operators are installed before this plan: their kinds may be missing now
   bool ignore_helm_keep = false;         // destroy: `helm.sh/resource-policy: keep` is about upgrades
   bool spare_data = false;               // destroy: keep what holds data instead of asking for each by name
   std::set<std::string> allow_removal =

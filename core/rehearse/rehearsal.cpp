@@ -1,5 +1,8 @@
 #include "core/rehearse/rehearsal.h"
 
+#include <fmt/ranges.h>
+
+#include "core/apply/operators.h"
 #include "core/kube/connect.h"
 #include "core/rehearse/stand_ins.h"
 #include "core/sim/transport.h"
@@ -61,6 +64,34 @@ void Rehearsal::provide(const std::vector<Json>& secrets) {
   });
 }
 
+// The kinds that operators bring and nothing at hand defines. Nobody acts on objects of them, so only their names and
+// scopes are checked.
+Result<> Rehearsal::stand_in_for_operators(const env::Environment& env, const apply::Desired& desired,
+                                           Verdict& verdict) {
+  std::set<std::string> brought;
+  for (const auto& object : desired.objects)
+    if (value::string_at(object.manifest, "kind") == "CustomResourceDefinition")
+      brought.insert(value::string_at(object.manifest, "metadata", "name"));
+  for (const env::Operator& op : env.operators) {
+    StandIn stand_in{op.name, {}};
+    std::vector<env::ProvidedKind> kinds;
+    for (const auto& kind : op.provides) {
+      if (brought.contains(kind.definition())) continue;
+      kinds.push_back(kind);
+      stand_in.kinds.push_back(kind.api_version() + " " + kind.kind);
+    }
+    for (const Json& definition : apply::stand_in_definitions(kinds)) {
+      const auto made = cluster_->server().create({"apiextensions.k8s.io", "customresourcedefinitions"}, definition,
+                                                  {"somebody-else", "somebody-else"});
+      if (!made.ok())
+        return Error(Code::internal, fmt::format("the embedded cluster does not take the definition {}",
+                                                 value::string_at(definition, "metadata", "name")));
+    }
+    if (!kinds.empty()) verdict.stand_ins.push_back(std::move(stand_in));
+  }
+  return {};
+}
+
 Result<> Rehearsal::deploy_once(const env::Environment& real_env, const apply::Desired& desired,
                                 port::EventSink& events, release::Outcome& outcome) {
   env::Environment env = real_env;
@@ -83,6 +114,10 @@ Verdict Rehearsal::deploy(const env::Environment& env, const apply::Desired& des
   Verdict verdict;
   verdict.objects = desired.objects.size() + env.generated_secrets.size();
   provide(stand_in_secrets(env, desired));
+  if (auto stood_in = stand_in_for_operators(env, desired, verdict); !stood_in.ok()) {
+    verdict.error = std::move(stood_in).error();
+    return verdict;
+  }
   const auto begin = cluster_->clock().now();
   auto first = deploy_once(env, desired, transcript_, verdict.outcome);
   verdict.healthy_after = cluster_->clock().now() - begin;
@@ -98,6 +133,15 @@ Verdict Rehearsal::deploy(const env::Environment& env, const apply::Desired& des
   }
   verdict.transcript_hash = cluster_->transcript_hash();
   return verdict;
+}
+
+std::vector<std::string> Verdict::notes() const {
+  std::vector<std::string> lines;
+  for (const auto& stand_in : stand_ins)
+    lines.push_back(fmt::format("operator {} is stood in for: its {} {} not checked against a schema ({})",
+                                stand_in.operator_name, stand_in.kinds.size(),
+                                stand_in.kinds.size() == 1 ? "kind is" : "kinds are", fmt::join(stand_in.kinds, ", ")));
+  return lines;
 }
 
 std::string Verdict::text() const {

@@ -1,5 +1,6 @@
 #include "core/release/deploy.h"
 
+#include "core/apply/operators.h"
 #include "core/release/commit.h"
 
 namespace nautilus::release {
@@ -69,6 +70,7 @@ void tell_warnings(const Session& session, const apply::Planned& planned) {
 
 Result<> deploy(const Session& session, const apply::Desired& desired, const DeployOptions& options, Outcome& outcome) {
   TRY(check_cluster(session));
+  TRY(apply::wait_for_definitions(session.cluster, session.env.operators, session.env.wave_timeout));
   Known known;
   ASSIGN_OR_RETURN(known.revisions, session.store().list(true));
   ASSIGN_OR_RETURN(outcome.planned, plan_against(session, desired, options, known));

@@ -113,6 +113,7 @@ Result<> destroy(const Session& session, const DestroyOptions& options, Outcome&
   env::Environment bare = session.env;
   bare.generated_secrets.clear();
   bare.external_secrets.clear();
+  bare.operators.clear();
   const apply::Desired nothing;
   apply::PlanInput input{bare, nothing, {}};
   // Every revision that is remembered, not only the newest: what an older run kept must not stay behind.

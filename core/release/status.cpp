@@ -1,6 +1,7 @@
 #include "core/release/status.h"
 
 #include "core/apply/observe.h"
+#include "core/apply/operators.h"
 #include "core/apply/wait.h"
 #include "core/release/lease.h"
 
@@ -21,13 +22,15 @@ Result<std::string> lock_holder(const Session& session) {
 }  // namespace
 
 bool ReleaseStatus::healthy() const {
-  return newest && newest->status == kDeployed &&
+  return missing_operators.empty() && newest && newest->status == kDeployed &&
          std::all_of(objects.begin(), objects.end(),
                      [](const ObjectStatus& o) { return o.verdict.state == status::State::current; });
 }
 
 Result<ReleaseStatus> status(const Session& session) {
   ReleaseStatus result;
+  ASSIGN_OR_RETURN(const auto missing, apply::missing_operators(session.cluster, session.env.operators));
+  for (const auto& entry : missing) result.missing_operators.push_back(entry.error());
   ASSIGN_OR_RETURN(auto revisions, session.store().list(true));
   if (revisions.empty()) return result;
   const auto objects = inventory(revisions);
@@ -42,7 +45,11 @@ Result<ReleaseStatus> status(const Session& session) {
         entry.explanation = apply::explain(session.cluster, object.id, *found);
     } else {
       entry.verdict.state = status::State::not_found;
-      entry.verdict.message = "not in the cluster";
+      const auto* op = env::provider_of(session.env.operators, object.id.group, object.id.kind);
+      const bool unserved =
+          op && std::any_of(missing.begin(), missing.end(), [&](const auto& m) { return m.op == op; });
+      entry.verdict.message = unserved ? fmt::format("not in the cluster, nor is operator {}", op->name)
+                                       : std::string("not in the cluster");
     }
     result.objects.push_back(std::move(entry));
   }

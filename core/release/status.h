@@ -19,7 +19,8 @@ struct ObjectStatus {
 struct ReleaseStatus {
   std::optional<Revision> newest;  // without objects
   std::vector<ObjectStatus> objects;
-  std::string lock_holder;  // "" if nobody is writing
+  std::string lock_holder;               // "" if nobody is writing
+  std::vector<Error> missing_operators;  // one per operator whose kinds the cluster does not serve
   bool healthy() const;
 };
 

@@ -71,6 +71,32 @@ class ClusterCase(unittest.TestCase):
     def command(self, *arguments, kubeconfig=None, project=None):
         return [BINARY, "--project", str(project or ROOT), "--kubeconfig", str(kubeconfig or self.kubeconfig), *arguments]
 
+    # ------------------------------------------------------------------------------------------ other people's kinds
+
+    CRDS = control_plane.CACHE / "crds"
+
+    def apply_crds(self, *projects, env=None):
+        """Installs the projects' own CustomResourceDefinitions (scripts/crds.sh) and waits until they are served.
+        For a project whose file is not to be had, the stand-ins that nautilusctl makes from the environment's `provides`
+        are installed instead, which take any content; the test then says so. Returns the projects that are genuine."""
+        genuine = [project for project in projects if (self.CRDS / f"{project}.yaml").exists()]
+        absent = sorted(set(projects) - set(genuine))
+        files = [self.CRDS / f"{project}.yaml" for project in genuine]
+        if absent:
+            self.assertIsNotNone(env, f"not fetched: {', '.join(absent)} (scripts/crds.sh), and no environment to stand in")
+            print(f"  stand-ins without a schema for: {', '.join(absent)}", file=sys.stderr)
+            files.append(self.directory / "stand-ins.yaml")
+            files[-1].write_text(self.tool("render", "--env", env, "--stand-in-crds").stdout)
+        for file in files:
+            # The stand-ins cover every kind of the environment: a genuine definition, applied before, keeps its own.
+            if file.name == "stand-ins.yaml":
+                subprocess.run([str(control_plane.BIN / "kubectl"), "--kubeconfig", str(self.kubeconfig), "create", "-f", str(file)],
+                               capture_output=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
+            else:
+                self.kubectl("apply", "--server-side", "-f", str(file))
+        self.kubectl("wait", "--for=condition=Established", "--timeout=120s", "crd", "--all")
+        return genuine
+
     def environment(self):
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "USER", "ASAN_OPTIONS")}
         return {**kept, "NO_COLOR": "1"}

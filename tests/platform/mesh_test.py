@@ -170,6 +170,7 @@ class Refused(unittest.TestCase):
                 ("does not list nautilus-trading", on, "global.edge.kind=istio", "global.mesh.namespaces={upgrade-system}"),
                 ("gateways need a namespace of their own", on, "global.edge.kind=istio", "global.mesh.ingressNamespace=upgrade-system"),
                 ("must not stand where one gets out", on, "global.edge.kind=istio", "global.mesh.ingressNamespace=istio-egress"),
+                ("orders would travel in clear text", "global.mesh.enabled=false", "global.edge.kind=nginx", "engine.mode=live"),
                 ("/edge/kind", "global.edge.kind=haproxy"),
                 ("/canaryWeights/api", "edge.canaryWeights.api=101"),
                 ("/certificate/issuer/name", "edge.certificate.create=true"),

@@ -82,6 +82,9 @@ class Mesh:
             place, me = policy["metadata"]["namespace"], policy["spec"]["podSelector"].get("matchLabels", {}).get(NAME)
             if not me:
                 continue
+            if (place, me) not in accounts:
+                self.fault(f"NetworkPolicy {place}/{policy['metadata']['name']} is for {me}, which nothing rendered is")
+                continue
             caller = f"cluster.local/ns/{place}/sa/{accounts[place, me]}"
             for rule in policy["spec"].get("egress", []):
                 for peer in rule.get("to", []):

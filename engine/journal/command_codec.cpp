@@ -99,7 +99,7 @@ void put_account(Out& out, const Account& a) {
 }
 
 // Reading. Enumerators and booleans are checked against the table of the type: the machine may switch over them.
-bool known(Side v) { return v == Side::buy || v == Side::sell; }
+bool known(Side v) { return v <= Side::sell; }  // 0: both, of a mass_cancel only
 bool known(OrderType v) { return v >= OrderType::market && v <= OrderType::stop_limit; }
 bool known(TimeInForce v) { return static_cast<unsigned>(v) <= 7 && static_cast<unsigned>(v) != 5; }
 bool known(SelfTradePrevention v) { return v <= SelfTradePrevention::decrement; }
@@ -301,7 +301,8 @@ Result<std::size_t> decode_record(std::span<const std::byte> bytes, Command& out
   In in(bytes.subspan(kRecordHeaderBytes + 4));
   get_fields(in, mask, out);
   if (!in.complete()) return Error(Code::invalid, "the fields of the command end early");
-  if (in.bad_value()) return Error(Code::invalid, "a field of the command has a value that does not exist");
+  if (in.bad_value() || (out.side == Side{} && out.type != CommandType::mass_cancel))
+    return Error(Code::invalid, "a field of the command has a value that does not exist");
   if (in.rest().size() >= 8 ||
       std::any_of(in.rest().begin(), in.rest().end(), [](std::byte b) { return b != std::byte{0}; }))
     return Error(Code::invalid, "bytes behind the fields of the command");

@@ -59,6 +59,22 @@ class Serve(unittest.TestCase):
         self.assertEqual(client.report("rejected")["reason"], "duplicate_client_id")
         client.close()
 
+    def test_a_mass_cancel_of_both_sides_is_replayed(self):
+        engine = self.start().serving()
+        client = engine.client()
+        for number, side in enumerate(("buy", "sell", "buy")):
+            client.order(f"o{number}", side=side, price="99.00" if side == "buy" else "101.00")
+            client.report("accepted")
+        for side in ({"side": "sell"}, {}):
+            client.send({"type": "mass_cancel", "account": "alice", "scope": "account", **side})
+            client.report("cancelled")
+        client.report("cancelled")
+        client.order("after")
+        client.report("accepted")
+        engine.end(signal.SIGKILL)
+        client.close()
+        self.assertEqual(list(self.open_orders(self.start().serving())), ["after"])
+
     def test_an_orderly_stop_leaves_a_snapshot_and_the_orders(self):
         engine = self.start().serving()
         client = engine.client()

@@ -51,6 +51,7 @@ inline Command random_command(Random& random) {
   Command c;
   c.type = static_cast<CommandType>(1 + random.below(16));
   c.side = random.coin() ? Side::buy : Side::sell;
+  if (c.type == CommandType::mass_cancel && random.coin()) c.side = Side{};  // both
   c.order_type = static_cast<OrderType>(1 + random.below(4));
   c.time_in_force = kTimes[random.below(7)];
   c.self_trade = static_cast<SelfTradePrevention>(random.below(5));

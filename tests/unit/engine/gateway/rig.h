@@ -1,9 +1,12 @@
 // A session without a socket, in front of a real matching engine that answers at once, on a clock that stands still.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include "core/host/entropy.h"
 #include "core/value/json.h"
 #include "engine/gateway/session.h"
+#include "engine/journal/command_codec.h"
 #include "engine/matching/engine.h"
 
 namespace nautilus::testing {
@@ -26,6 +29,10 @@ class InstantEngine final : public Intake, public StatusProvider {
   explicit InstantEngine(const port::Clock& clock) : clock_(clock) {}
   Submitted submit(const Command& command) override {
     if (answer != Submitted::taken) return answer;
+    std::array<std::byte, kMaxRecordBytes> record;
+    const std::size_t length = encode_record(command, record.data());
+    Command back;
+    CHECK_MESSAGE(decode_record(std::span(record).first(length), back).ok(), name(command.type));
     Command numbered = command;
     numbered.sequence = machine.sequence() + 1;
     numbered.time = clock_.now().time_since_epoch().count();

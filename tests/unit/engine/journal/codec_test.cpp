@@ -100,6 +100,14 @@ TEST_CASE("a value no enumerator has is refused even with a good CRC") {
   command = plain_order(2);
   command.time_in_force = static_cast<TimeInForce>(5);
   CHECK(refusal(encoded(command)).find("does not exist") != std::string::npos);
+  // No side is both sides, for a mass cancel; an order has one.
+  for (const int side : {0, 3}) {
+    command = plain_order(2);
+    command.side = static_cast<Side>(side);
+    CHECK(refusal(encoded(command)).find("does not exist") != std::string::npos);
+    command.type = CommandType::mass_cancel;
+    CHECK((refusal(encoded(command)) == "accepted") == (side == 0));
+  }
 }
 
 TEST_CASE("a definition that an older program wrote shorter has defaults for the rest") {

@@ -53,6 +53,46 @@ Result<BatchHeader> check_batch(std::span<const std::byte> batch, std::uint32_t 
 
 namespace {
 
+// Changes each bit of bytes [from, to) that are not zero, one at a time, until `right` says so.
+template <class Right>
+std::optional<std::size_t> try_bits(std::span<std::byte> bytes, std::size_t from, std::size_t to, Right right) {
+  for (std::size_t bit = from * 8; bit < to * 8; ++bit) {
+    std::byte& byte = bytes[bit / 8];
+    if (byte == std::byte{}) continue;
+    const auto mask = static_cast<std::byte>(1u << bit % 8);
+    byte ^= mask;
+    const bool found = right();
+    byte ^= mask;
+    if (found) return bit;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::size_t> flipped_bit(std::span<const std::byte> found, std::uint32_t seed) {
+  std::vector<std::byte> bytes(found.begin(), found.end());
+  if (bytes.size() < kBatchHeaderBytes) return std::nullopt;
+  const auto whole = [&] {
+    const auto header = decode_batch_header(bytes, seed);
+    return header && !header->closes() && bytes.size() >= kBatchHeaderBytes + header->length &&
+           check_batch(std::span(bytes).first(kBatchHeaderBytes + header->length), seed).ok();
+  };
+  const auto header = decode_batch_header(bytes, seed);
+  if (!header) return try_bits(bytes, 0, kBatchHeaderBytes, whole);
+  if (bytes.size() < kBatchHeaderBytes + header->length) return std::nullopt;
+  const auto batch = std::span(bytes).first(kBatchHeaderBytes + header->length);
+  BatchCursor cursor(*header, batch);
+  Command command;
+  while (!cursor.done() && cursor.next(command).ok()) {}
+  const std::size_t at = cursor.offset();
+  // The record first: the whole batch is looked at only when that is right.
+  return try_bits(bytes, at, std::min(at + kMaxRecordBytes, batch.size()),
+                  [&] { return decode_record(std::span(bytes).subspan(at), command).ok() && whole(); });
+}
+
+namespace {
+
 // What is in the header of a batch whose CRC was checked before.
 BatchHeader header_of(std::span<const std::byte> batch) {
   const std::byte* p = batch.data();

@@ -56,6 +56,11 @@ class BatchCursor {
 // Header and every record of a batch: CRCs, sequences, decodable, no bytes over. For what comes from a network.
 Result<BatchHeader> check_batch(std::span<const std::byte> batch, std::uint32_t seed);
 
+// The bit (counted from the beginning of `bytes`) whose change makes of them, which may go on behind it, a whole batch
+// with records. Nothing: there is none; or its byte is zero as it is, so that it may also be one that was not written:
+// what a power cut leaves of a batch differs from it only by zeros.
+std::optional<std::size_t> flipped_bit(std::span<const std::byte> bytes, std::uint32_t seed);
+
 // The records [from, to] of a checked batch that has them, as a batch of its own.
 std::vector<std::byte> slice_batch(std::span<const std::byte> batch, Sequence from, Sequence to, std::uint32_t seed);
 

@@ -37,8 +37,10 @@
 // new format version.
 //
 // Torn tail: a batch that is incomplete or has a bad CRC, at the end of the last segment, with no valid batch after
-// it, is what a power cut leaves of writes that were never acknowledged: it is cut. A last segment without a valid
-// header and without a batch is removed. All else is corruption: an error that names file, offset and sequence.
+// it, is what a power cut leaves of writes that were never acknowledged: it is cut; unless the file shows that it was
+// written whole: any byte behind its end that is not zero, or a batch that is right but for one bit (flipped_bit()). A
+// last segment without a valid header and without a batch is removed. All else is corruption: an error that names file,
+// offset and sequence.
 #pragma once
 
 #include <array>

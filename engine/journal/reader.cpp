@@ -136,10 +136,31 @@ Result<std::optional<std::uint64_t>> JournalReader::valid_batch_after(std::uint6
   }
 }
 
-Result<> JournalReader::bad_place(std::string what) {
-  if (!last_segment()) return corrupt(offset_, std::move(what));
+Result<std::string> JournalReader::proof_of_damage(const BatchHeader* header) {
   ASSIGN_OR_RETURN(const auto later, valid_batch_after(offset_));
-  if (later) return corrupt(offset_, fmt::format("{}; a valid batch follows at offset {}", what, *later));
+  if (later) return fmt::format("a valid batch follows at offset {}", *later);
+  // A batch is written only when the one before it is durable, so anything behind a batch says that this was.
+  if (header) {
+    for (std::uint64_t at = offset_ + kBatchHeaderBytes + header->length;;) {
+      ASSIGN_OR_RETURN(const auto bytes, bytes_at(at, kWindowBytes));
+      if (bytes.empty()) break;
+      const auto found = std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{}; });
+      if (found != bytes.end())
+        return fmt::format("more was written behind it, at offset {}, so it had been durable",
+                           at + static_cast<std::uint64_t>(found - bytes.begin()));
+      at += bytes.size();
+    }
+  }
+  ASSIGN_OR_RETURN(const auto bytes, bytes_at(offset_, kBatchHeaderBytes + kMaxBatchBytes));
+  if (const auto bit = flipped_bit(bytes, seed_))
+    return fmt::format("the batch is whole but for bit {} of the byte at offset {}", *bit % 8, offset_ + *bit / 8);
+  return std::string();
+}
+
+Result<> JournalReader::bad_place(std::string what, const BatchHeader* header) {
+  if (!last_segment()) return corrupt(offset_, std::move(what));
+  ASSIGN_OR_RETURN(const std::string damage, proof_of_damage(header));
+  if (!damage.empty()) return corrupt(offset_, fmt::format("{}; {}", what, damage));
   end_.cut_bytes = file_->size() - offset_;
   end_.cut_because = std::move(what);
   finish();
@@ -171,7 +192,7 @@ Result<std::optional<RawBatch>> JournalReader::next() {
     const auto bytes = with_next.first(length);
     if (last_segment() && !header->closes() && !decode_batch_header(with_next.subspan(length), seed_)) {
       if (auto whole = check_batch(bytes, seed_); !whole.ok()) {
-        TRY(bad_place(whole.error().text()));
+        TRY(bad_place(whole.error().text(), &*header));
         continue;
       }
     }

@@ -61,8 +61,10 @@ class JournalReader {
   bool last_segment() const { return segment_ + 1 == segments_.size(); }
   Result<> open_segment();
   Result<> advance();  // to the next segment, or to the end
-  // Torn tail: the journal ends at `offset`. Else the error.
-  Result<> bad_place(std::string what);
+  // Torn tail: the journal ends at `offset_`. Else the error. `header`: of the batch there, if that is right.
+  Result<> bad_place(std::string what, const BatchHeader* header = nullptr);
+  // Why what is at `offset_`, in the last segment, was written whole and has changed since; empty: it may be torn.
+  Result<std::string> proof_of_damage(const BatchHeader* header);
   Result<std::optional<std::uint64_t>> valid_batch_after(std::uint64_t offset);
   Error corrupt(std::uint64_t offset, std::string what) const;
   Result<std::span<const std::byte>> bytes_at(std::uint64_t offset, std::size_t length);

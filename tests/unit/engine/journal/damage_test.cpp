@@ -53,7 +53,7 @@ TEST_CASE("every flipped bit of a closed journal is found and named, or changes 
   CHECK(harmless <= kBatchHeaderBytes * 8);
 }
 
-TEST_CASE("a flipped bit in the last batch of a journal that was not closed is cut, and said") {
+TEST_CASE("in the last batch of a journal that was not closed a flipped bit is named, what may be torn is cut") {
   auto storage = small_journal(false);
   const auto hashes = reference_hashes(60);
   const std::string name = names(*storage).back();
@@ -64,17 +64,57 @@ TEST_CASE("a flipped bit in the last batch of a journal that was not closed is c
   std::uint64_t last_batch = 0;
   auto reader = JournalReader::open(*storage);
   for (auto batch = reader->next(); batch.ok() && *batch; batch = reader->next()) last_batch = (*batch)->offset;
-  for (std::size_t at = last_batch; at < good.size(); ++at) {
-    auto bad = good;
-    bad[at] ^= std::byte{0x40};
+  const auto cut = [&](const std::vector<std::byte>& bad) {
     storage->set_content(name, bad);
     auto recovery = recover(*storage, make_toy_machine);
     REQUIRE(recovery.ok());
-    REQUIRE(recovery->end.cut_bytes == good.size() - last_batch);
+    REQUIRE(recovery->end.cut_bytes == bad.size() - last_batch);
     REQUIRE(recovery->end.offset == last_batch);
     REQUIRE(recovery->notes.size() == 1);
     REQUIRE(recovery->machine->state_hash() == hashes[recovery->next - 1]);
+  };
+  const auto named = [&](const std::vector<std::byte>& bad, std::string_view why) {
+    storage->set_content(name, bad);
+    auto recovery = recover(*storage, make_toy_machine);
+    REQUIRE(!recovery.ok());
+    REQUIRE(recovery.error().where == fmt::format("{}:{}", name, last_batch));
+    INFO(recovery.error().text());
+    REQUIRE(recovery.error().message.find(why) != std::string::npos);
+  };
+  int flips = 0, zeros = 0;
+  for (std::size_t at = last_batch; at < good.size(); ++at) {
+    INFO("byte " << at);
+    for (int bit = 0; bit < 8; ++bit) {
+      auto bad = good;
+      bad[at] ^= static_cast<std::byte>(1 << bit);
+      if (bad[at] == std::byte{}) {
+        cut(bad);
+        ++zeros;
+      } else {
+        named(bad, fmt::format("whole but for bit {} of the byte at offset {}", bit, at));
+        ++flips;
+      }
+    }
+    // A piece that did not reach the disk, whatever it had; and the same with the beginning of a next batch behind it.
+    auto torn = good;
+    const std::size_t end = std::min(at + 40, good.size());
+    std::fill(torn.begin() + static_cast<std::ptrdiff_t>(at), torn.begin() + static_cast<std::ptrdiff_t>(end),
+              std::byte{});
+    if (torn == good) continue;
+    cut(torn);
+    torn.resize(torn.size() + 4096);
+    cut(torn);
+    torn[torn.size() - 2000] = std::byte{1};
+    const auto head = static_cast<std::ptrdiff_t>(last_batch);
+    if (std::equal(good.begin() + head, good.begin() + head + kBatchHeaderBytes, torn.begin() + head))
+      named(torn, fmt::format("more was written behind it, at offset {}", torn.size() - 2000));
+    else
+      cut(torn);  // without a header nobody knows where it ended
+    torn.resize(at);
+    if (at > last_batch) cut(torn);
   }
+  CHECK(flips > 1000);
+  CHECK(zeros > 10);
 }
 
 TEST_CASE("a missing, swapped or foreign segment is named") {

@@ -93,11 +93,12 @@ void Hub::take(const Event& event) {
   } else if (event.type == EventType::command_rejected) {
     add(metrics_.rejects[static_cast<std::size_t>(event.reason) & 127]);
   }
-  if (event.client_tag != 0) answer(event, nullptr);
+  if (measure(event)) answer(event, nullptr);
 }
 
 void Hub::take_report(const Event& event) {
   add(metrics_.reports);
+  const bool first = measure(event);  // before anybody is told: who has the report finds it counted
   if (event.type == EventType::order_accepted) add(metrics_.orders_accepted);
   if (event.type == EventType::order_rejected || event.type == EventType::cancel_rejected)
     add(metrics_.rejects[static_cast<std::size_t>(event.reason) & 127]);
@@ -112,7 +113,7 @@ void Hub::take_report(const Event& event) {
     if (event.account_sequence > 0 && event.type != EventType::order_status) keep(feed, event.account_sequence, text);
     for (const auto& outbox : feed.followers) outbox->push(text);
   }
-  if (event.client_tag != 0) answer(event, text);
+  if (first) answer(event, text);
 }
 
 void Hub::keep(AccountFeed& feed, std::uint64_t sequence, const SharedText& text) {
@@ -127,8 +128,8 @@ void Hub::keep(AccountFeed& feed, std::uint64_t sequence, const SharedText& text
   }
 }
 
-void Hub::answer(const Event& event, const SharedText& text) {
-  if (event.client_tag == answered_tag_) return;  // the rest of the same command's
+bool Hub::measure(const Event& event) {
+  if (event.client_tag == 0 || event.client_tag == answered_tag_) return false;  // the rest of the same command's
   answered_tag_ = event.client_tag;
   const auto now = static_cast<std::uint64_t>(clock_.monotonic().count()) & kTagMask;
   // Tags given within one nanosecond run a little ahead of the clock.
@@ -138,6 +139,10 @@ void Hub::answer(const Event& event, const SharedText& text) {
     metrics_.execution_latency.observe(took);
     if (on_answer) on_answer(event.client_tag, took);
   }
+  return true;
+}
+
+void Hub::answer(const Event& event, const SharedText& text) {
   const auto found = awaited_.find(event.client_tag);
   if (found == awaited_.end()) return;
   Answer waiting = std::move(found->second);

@@ -110,6 +110,8 @@ class Hub final : public Outlet {
   void take_report(const Event& event);
   void take_market(const Event& event);
   void finish_command(const Event& last);
+  // True for the first event of a command that somebody waits for; notes how long it took.
+  bool measure(const Event& event);
   void answer(const Event& event, const SharedText& text);
   void keep(AccountFeed& feed, std::uint64_t sequence, const SharedText& text);
   void refresh_reference();

@@ -1,135 +1,27 @@
 // The engine against the naive reference, event for event, on random commands; and against itself through snapshots.
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 #include <rapidcheck.h>
 
-#include <cstdlib>
-
-#include "engine/matching/engine.h"
-#include "tests/support/engine/command_stream.h"
-#include "tests/support/engine/ledger.h"
-#include "tests/support/engine/reference_engine.h"
-#include "tests/support/engine/snapshot_buffer.h"
+#include "tests/support/engine/court.h"
 
 using namespace nautilus;
 using namespace nautilus::engine;
 using judges::CommandStream;
+using judges::Court;
 using judges::Dice;
+using judges::small;
 using judges::SnapshotBuffer;
 
-namespace {
-
-constexpr std::size_t kRemembered = 300;
-
-EngineOptions small(bool tiny) {
-  EngineOptions options;
-  options.orders = tiny ? 1 : 512;
-  options.level_pages = tiny ? 0 : 16;
-  options.positions = tiny ? 1 : 64;
-  options.sessions = tiny ? 1 : 16;
-  options.remembered_names = kRemembered;
-  return options;
-}
-
-// "" or the first thing that is wrong.
-class Court {
- public:
-  std::string judge(const Command& command) {
-    events_.clear();
-    engine_.apply(command, events_);
-    const auto expected = reference_.apply(command);
-    for (std::size_t i = 0; i < std::max(events_.size(), expected.size()); ++i) {
-      if (i >= events_.size()) return trouble(command, "missing: " + judges::text(expected[i]));
-      if (i >= expected.size()) return trouble(command, "too much: " + judges::text(events_[i]));
-      if (const auto d = judges::difference(events_[i], expected[i]); !d.empty()) return trouble(command, d);
-    }
-    if (const auto wrong = ledger_.take(events_); !wrong.empty()) return trouble(command, wrong);
-    return {};
-  }
-  // The state, seen from outside, is what the ledger and the reference say.
-  std::string audit() {
-    std::vector<Event> told;
-    engine_.describe(told);
-    if (const auto wrong = ledger_.compare(told); !wrong.empty()) return wrong;
-    for (InstrumentId id = 0; id < reference_.markets().size(); ++id) {
-      Quantity sum = 0;
-      for (AccountId account = 0; account < 5; ++account) sum += reference_.net(account, id);
-      if (sum != 0) return "positions do not add up to zero";
-      const Price bid = engine_.best(id, Side::buy), ask = engine_.best(id, Side::sell);
-      if (reference_.markets()[id].phase == Phase::continuous && bid != kNoPrice && ask != kNoPrice && bid >= ask)
-        return "the book is crossed";
-    }
-    if (engine_.open_orders() != reference_.orders().size()) return "an order is lost or doubled";
-    return {};
-  }
-  // Goes on with an engine loaded from what this one saves.
-  std::string reborn(bool tiny) {
-    SnapshotBuffer first, second;
-    engine_.save(first);
-    Engine other(small(tiny));
-    if (const auto loaded = other.load(first); !loaded.ok()) return loaded.error().text();
-    other.save(second);
-    if (first.bytes != second.bytes) return "save, load, save gives other bytes";
-    if (other.state_hash() != engine_.state_hash()) return "another hash after load";
-    std::vector<Event> before, after;
-    engine_.describe(before);
-    other.describe(after);
-    if (before.size() != after.size()) return "described otherwise after load";
-    for (std::size_t i = 0; i < before.size(); ++i)
-      if (const auto d = judges::difference(before[i], after[i]); !d.empty()) return d;
-    engine_ = std::move(other);
-    return {};
-  }
-  const std::vector<Event>& events() const { return events_; }
-  Engine& engine() { return engine_; }
-  std::size_t kinds() const { return ledger_.kinds(); }
-
- private:
-  static std::string trouble(const Command& command, const std::string& what) {
-    return judges::text(command) + "\n" + what;
-  }
-  Engine engine_{small(true)};
-  reference::ReferenceEngine reference_{kRemembered, kMaxTriggers, kMaxSlices};
-  judges::Ledger ledger_;
-  std::vector<Event> events_;
-};
-
-// How many commands the long run has; the default suits a unit test.
-std::size_t wanted_commands() {
-  const char* set = std::getenv("NAUTILUS_ENGINE_COMMANDS");
-  return set ? static_cast<std::size_t>(std::strtoull(set, nullptr, 10)) : 300'000;
-}
-
-}  // namespace
-
 TEST_CASE("the engine and the reference give the same events over a long random run") {
-  constexpr std::size_t kPerSeed = 10'000;
-  const std::size_t seeds = std::max<std::size_t>(wanted_commands() / kPerSeed, 1);
+  constexpr std::size_t kPerSeed = 10'000, kSeeds = 30;  // millions: the program engine_soak
   std::size_t events = 0;
-  for (std::size_t seed = 1; seed <= seeds; ++seed) {
-    Court court;
-    CommandStream stream;
-    Dice dice(seed * 7919);
-    CAPTURE(seed);
-    for (const Command& command : stream.definitions()) REQUIRE(court.judge(command) == "");
-    for (std::size_t i = 0; i < kPerSeed; ++i) {
-      const Command command = stream.next(dice);
-      const std::string wrong = court.judge(command);
-      if (!wrong.empty()) FAIL("command ", i, ": ", wrong);
-      stream.saw(court.events());
-      events += court.events().size();
-      if (i % 97 == 0) {
-        const std::string audit = court.audit();
-        if (!audit.empty()) FAIL("after command ", i, ": ", audit);
-      }
-      if (i % 1013 == 0) {
-        const std::string reborn = court.reborn(dice.chance(50));
-        if (!reborn.empty()) FAIL("after command ", i, ": ", reborn);
-      }
-    }
-    if (seed == 1) CHECK(court.kinds() >= 18);
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const judges::RunResult run = judges::run_court(seed, kPerSeed);
+    REQUIRE(run.wrong == "");
+    if (seed == 1) CHECK(run.kinds >= 18);
+    events += run.events;
   }
-  CHECK(events > seeds * kPerSeed);
+  CHECK(events > kSeeds * kPerSeed);
 }
 
 TEST_CASE("rapidcheck finds no sequence of commands on which they differ") {

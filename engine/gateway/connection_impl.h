@@ -1,4 +1,5 @@
-// The body of a connection over either kind of stream; included by the two files that make one.
+// The body of a connection over any kind of stream; included by the files that make one, and by a fuzzer with bytes in
+// memory.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,7 +21,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   using error_code = boost::system::error_code;
   using Request = boost::beast::http::request<boost::beast::http::string_body>;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
-  static constexpr bool kTls = !std::is_same_v<Stream, boost::beast::tcp_stream>;
+  static constexpr bool kTls = std::is_same_v<Stream, boost::beast::ssl_stream<boost::beast::tcp_stream>>;
 
  public:
   template <class... Context>
@@ -82,7 +83,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
  private:
   auto self_() { return this->shared_from_this(); }
   Stream& stream() { return ws_ ? ws_->next_layer() : *socket_; }
-  boost::beast::tcp_stream& lowest() { return boost::beast::get_lowest_layer(stream()); }
+  auto& lowest() { return boost::beast::get_lowest_layer(stream()); }
 
   // The end, from wherever: idempotent; drops the socket at once.
   void gone() {
@@ -207,6 +208,8 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     response->keep_alive(keep_alive_);
     response->body() = std::move(made.body);
     response->prepare_payload();
+    // Of an answer to HEAD only the head is sent; a body would be taken for the next answer.
+    if (parser_ && parser_->get().method() == http::verb::head) response->body().clear();
     add(shared_.core.metrics.http_by_class[static_cast<std::size_t>(made.status / 100) % 6]);
     lowest().expires_after(shared_.options.header_timeout);
     http::async_write(stream(), *response, [self = self_(), response](error_code failed, std::size_t) {
@@ -221,6 +224,13 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     const std::string_view target = view(request.target());
     const std::string_view path = target.substr(0, target.find('?'));
     if (path != "/ws" && path != "/v1/ws") return respond(rest_error(deny(Fault::not_found)));
+    // What Beast would refuse in its own words, in ours.
+    const auto key = field(request, "Sec-WebSocket-Key");
+    if (request.find("Host") == request.end()) return respond(rest_error(deny(Fault::bad_value, "Host")));
+    if (key.empty() || key.size() > kMaxWebSocketKey)
+      return respond(rest_error(deny(Fault::bad_value, "Sec-WebSocket-Key")));
+    if (field(request, "Sec-WebSocket-Version") != "13")
+      return respond({426, R"({"type":"error","code":"bad_value","message":"only WebSocket version 13 is spoken"})"});
     const auto origin = field(request, "Origin");
     const auto& allowed = shared_.options.origins;
     if (!origin.empty() && std::find(allowed.begin(), allowed.end(), origin) == allowed.end())

@@ -40,7 +40,7 @@ struct GatewayOptions {
   port::Duration close_timeout = std::chrono::seconds(2);    // of the closing handshake
   // Bytes that the kernel may hold for a client that does not read; 0: the system's default, up to some megabytes.
   int send_buffer = 0;
-  double control_frames_per_second = 10;                     // pings and pongs of a client
+  double control_frames_per_second = 10;  // pings and pongs of a client
   double control_frame_burst = 50;
   port::Duration reload_interval = std::chrono::seconds(10);  // of credentials and certificates
   SessionLimits session;
@@ -48,6 +48,7 @@ struct GatewayOptions {
   std::uint32_t trace_one_in = 0;
 };
 
+inline constexpr std::size_t kMaxWebSocketKey = 24;  // 16 bytes in base64
 inline constexpr std::size_t kMaxHttpHead = 16u << 10;
 inline constexpr std::size_t kMaxWebSocketMessage = 64u << 10;  // several lines; each is at most kMaxMessage
 inline constexpr std::size_t kMaxBatchedBytes = 64u << 10;

@@ -320,7 +320,7 @@ Hub::Resumed Hub::resume(AccountId account, std::uint64_t after, std::string_vie
 
 Hub::Resumed Hub::reports(AccountId account, std::uint64_t after, std::string& array) const {
   std::lock_guard guard(lock_);
-  array = "[";
+  array.assign(1, '[');
   Resumed out;
   if (account < accounts_.size()) {
     const AccountFeed& feed = accounts_[account];

@@ -164,6 +164,19 @@ class Handler {
       core_.tracer.forget(made.client_tag);
       return fail(bad, id);
     }
+    if (type == MessageType::set_phase || type == MessageType::end_of_day) {
+      // Of these the engine says nothing of its own; what they bring about is in the reports and the market data.
+      core_.tracer.forget(made.client_tag);
+      core_.hub.forget(made.client_tag);
+      RestResponse response;
+      response.status = 202;
+      JsonText json(response.body);
+      json.begin().text("type", "taken").text("request", name(type));
+      if (!id.empty()) json.text("request_id", id);
+      json.end();
+      done_(std::move(response));
+      return 0;
+    }
     return made.client_tag;
   }
 

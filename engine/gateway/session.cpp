@@ -216,6 +216,8 @@ void Session::order(const Request& request) {
     core_.tracer.forget(command.client_tag);
     return refuse(denial, request);
   }
+  if (request.type == MessageType::set_phase || request.type == MessageType::end_of_day)
+    core_.tracer.forget(command.client_tag);  // no event answers these
   if (request.type >= MessageType::set_engine_state || request.type == MessageType::mass_cancel) taken(request);
 }
 

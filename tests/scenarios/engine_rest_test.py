@@ -81,6 +81,17 @@ class Rest(unittest.TestCase):
             with self.subTest(name):
                 self.assertIn(self.raw(data), wanted)
 
+    def test_the_answer_to_head_has_no_body(self):
+        with socket.create_connection(("127.0.0.1", self.demo.port), timeout=20) as plain:
+            plain.sendall(b"HEAD /v1/status HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            raw = b""
+            while piece := plain.recv(65536):
+                raw += piece
+        first, second, body = raw.split(b"\r\n\r\n")
+        self.assertTrue(first.startswith(b"HTTP/1.1 405"))
+        self.assertTrue(second.startswith(b"HTTP/1.1 200"))
+        self.assertEqual(json.loads(body)["state"], "primary")
+
     def test_pipelined_requests_are_answered_in_order(self):
         with socket.create_connection(("127.0.0.1", self.demo.port), timeout=20) as plain:
             plain.sendall(b"GET /v1/status HTTP/1.1\r\nHost: a\r\n\r\n" * 5 + b"GET /v1/nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

@@ -149,9 +149,13 @@ void Session::logon(const Request& request) {
   logged_on_ = true;
   core_.metrics.sessions.fetch_add(1, std::memory_order_relaxed);
   batch_ = request.batch;
-  cancel_on_disconnect_ = request.cancel_on_disconnect;
+  if (request.has(Field::cancel_on_disconnect)) cancel_asked_ = request.cancel_on_disconnect;
   if (request.has(Field::heartbeat_seconds)) heartbeat_ = std::chrono::seconds(request.heartbeat_seconds);
   const Reference& reference = known();
+  cancel_on_disconnect_ =
+      std::any_of(reference.accounts.begin(), reference.accounts.end(), [&](const Account& account) {
+        return !account.name.view().empty() && cancels(account) && principal_->may_use(account.name.view());
+      });
   std::string out;
   JsonText json(out);
   json.begin().text("type", "logged_on").text("principal", principal_->name);
@@ -169,7 +173,7 @@ void Session::logon(const Request& request) {
     if (++listed > kMaxAccountsListed) continue;
     json.begin().text("account", account);
     if (last) json.number("last", *last);
-    json.end();
+    json.boolean("cancel_on_disconnect", cancels(reference.accounts[id])).end();
   }
   json.end(']').end();
   outbox_->push(std::move(out));
@@ -183,6 +187,11 @@ void Session::fail() {
   close_ = CloseCode::unauthorized;
 }
 
+// The account decides; a logon can only ask for more safety than that.
+bool Session::cancels(const Account& account) const {
+  return account.limits.cancel_on_disconnect || cancel_asked_.value_or(false);
+}
+
 // The engine's session for that account, opened with the first order: what may have to be cancelled belongs to it.
 SessionId Session::engine_session(AccountId account, Denial& denial) {
   for (const auto& one : engine_sessions_)
@@ -191,7 +200,8 @@ SessionId Session::engine_session(AccountId account, Denial& denial) {
   open.type = CommandType::open_session;
   open.account = account;
   open.session = core_.next_session();
-  open.enabled = cancel_on_disconnect_;
+  const Account* known_account = known().account(account);
+  open.enabled = !known_account || cancels(*known_account);
   denial = denial_of(core_.intake.submit(open));
   if (denial.denied()) return 0;
   engine_sessions_.push_back({account, open.session});

@@ -63,6 +63,7 @@ class Session {
   void resume(const Request& request);
   void refuse(const Denial& denial, const Request& request, std::string_view message = {});
   void taken(const Request& request);
+  bool cancels(const Account& account) const;
   SessionId engine_session(AccountId account, Denial& denial);
   const Reference& known();
 
@@ -79,7 +80,8 @@ class Session {
   std::vector<EngineSession> engine_sessions_;
   std::optional<CloseCode> close_;
   bool logged_on_ = false, failing_ = false, batch_ = false, ended_ = false, released_ = false;
-  bool cancel_on_disconnect_ = true;
+  std::optional<bool> cancel_asked_;   // what the logon said
+  bool cancel_on_disconnect_ = false;  // for at least one account
   std::string failing_request_id_;
 };
 

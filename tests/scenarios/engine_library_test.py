@@ -58,7 +58,7 @@ class Library(unittest.TestCase):
         async def run(port):
             await asyncio.gather(*(one(port, i) for i in range(100)))
 
-        with Demo() as demo:
+        with Demo(accounts_cancel=True) as demo:
             asyncio.run(run(demo.port))
             demo.stop()
             self.assertEqual(demo.open_orders, 0)

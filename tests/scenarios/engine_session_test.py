@@ -170,6 +170,28 @@ class Trading(unittest.TestCase):
         watcher.send({"type": "order_status", "account": "alice"})
         self.assertEqual(watcher.report("status")["client_id"], "s")
 
+    def test_the_account_decides_what_a_disconnect_does_and_a_logon_can_only_be_safer(self):
+        for account_cancels in (False, True):
+            with Demo(accounts_cancel=account_cancels) as demo:
+                watcher = WebSocket(demo.port)
+                watcher.logon()
+                for number, asked in enumerate(({}, {"cancel_on_disconnect": False}, {"cancel_on_disconnect": True})):
+                    with self.subTest(account=account_cancels, asked=asked):
+                        goes = account_cancels or asked.get("cancel_on_disconnect", False)
+                        client = WebSocket(demo.port)
+                        answer = client.logon(**asked)
+                        self.assertEqual(answer["cancel_on_disconnect"], goes)
+                        self.assertEqual({a["account"]: a["cancel_on_disconnect"] for a in answer["accounts"]}, {"alice": goes, "bob": goes})
+                        client.order(f"o{number}")
+                        client.report("accepted")
+                        client.close()
+                        if goes:
+                            self.assertEqual(watcher.report("cancelled", f"o{number}")["reason"], "disconnect")
+                        else:  # what follows in the same engine shows that nothing came of it
+                            watcher.send({"type": "cancel_order", "account": "alice", "client_id": f"c{number}", "orig_client_id": f"o{number}"})
+                            self.assertNotEqual(watcher.report("cancelled").get("reason"), "disconnect")
+                watcher.close()
+
     def test_stop_cancels_or_leaves_as_agreed_and_tells_the_client(self):
         client = self.client(cancel_on_disconnect=True)
         other = self.client(cancel_on_disconnect=False)

@@ -30,7 +30,7 @@ port::Duration milliseconds(const Json& options, const char* name, port::Duratio
   return found < 0 ? fallback : port::Duration(std::chrono::milliseconds(found));
 }
 
-void define(testing::LoopIntake& intake) {
+void define(testing::LoopIntake& intake, bool cancel_on_disconnect) {
   Command command;
   command.type = CommandType::begin_epoch;
   command.epoch = 1;
@@ -39,6 +39,7 @@ void define(testing::LoopIntake& intake) {
     command = {};
     command.type = CommandType::define_account;
     command.account_definition.name = AccountName::from(name);
+    command.account_definition.limits.cancel_on_disconnect = cancel_on_disconnect;
     intake.apply_now(command);
   }
   for (const auto* symbol : {"ACME", "EUR/USD"}) {
@@ -63,13 +64,14 @@ int main() {
   Metrics metrics;
   Engine machine;
   testing::LoopIntake intake(machine, clock);
-  define(intake);
+  define(intake, value::bool_at(options, false, "accounts_cancel"));
 
   GatewayOptions gateway_options;
   gateway_options.credentials = value::string_at(options, "credentials");
   gateway_options.tls.certificate = value::string_at(options, "certificate");
   gateway_options.tls.key = value::string_at(options, "key");
   gateway_options.tls.client_ca = value::string_at(options, "client_ca");
+  gateway_options.tls.require_client_certificate = value::bool_at(options, false, "require_client_certificate");
   gateway_options.origins = {"https://trade.example"};
   gateway_options.reload_interval = std::chrono::milliseconds(200);
   gateway_options.header_timeout = milliseconds(options, "header_timeout", gateway_options.header_timeout);

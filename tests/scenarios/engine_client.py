@@ -3,6 +3,7 @@
 Written against docs/engine/protocol.md, not against the server's code: it can also send what no library would.
 """
 import base64
+import collections
 import hashlib
 import json
 import os
@@ -10,10 +11,38 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 TIMEOUT = 20
+
+
+class Traffic:
+    """What the gateway said, for engine_api_test.py: a JSON line each in the file ENGINE_TRAFFIC. Of messages that look alike only some are kept."""
+    KEPT = 30
+
+    def __init__(self, path):
+        self.out = open(path, "w") if path else None
+        self.seen = collections.Counter()
+        self.lock = threading.Lock()
+
+    def note(self, kind, text, **facts):
+        if not self.out:
+            return
+        try:
+            parsed = json.loads(text)
+            shape = (kind, parsed.get("type"), parsed.get("execution"), parsed.get("code"), *sorted(parsed), *sorted((k, str(v)) for k, v in facts.items() if k != "request"))
+        except (ValueError, AttributeError):
+            shape = (kind, text[:20])
+        with self.lock:
+            self.seen[shape] += 1
+            if self.seen[shape] <= self.KEPT:
+                self.out.write(json.dumps({"kind": kind, "text": text, **facts}) + "\n")
+                self.out.flush()
+
+
+traffic = Traffic(os.environ.get("ENGINE_TRAFFIC"))
 
 
 class Closed(Exception):
@@ -60,7 +89,10 @@ class Demo:
             head = [f"{method} {target} HTTP/1.1", "Host: localhost", "Connection: close", f"Content-Length: {len(data)}"]
             head += [f"{k}: {v}" for k, v in (headers or {}).items()]
             plain.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + data)
-            return read_response(plain)
+            status, fields, text = read_response(plain)
+        if not admin:
+            traffic.note("answer", text, method=method, target=target, status=status, request=body if isinstance(body, dict) else None)
+        return status, fields, text
 
 
 def read_response(plain):
@@ -74,11 +106,13 @@ def read_response(plain):
 
 
 class WebSocket:
-    def __init__(self, port, path="/ws", headers=None, tls=None, receive_buffer=None):
+    def __init__(self, port, path="/ws", headers=None, tls=None, receive_buffer=None, source=None):
         self.socket = socket.socket()
         self.socket.settimeout(TIMEOUT)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:  # another address of this machine, for what is counted by address
+            self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
@@ -152,6 +186,8 @@ class WebSocket:
         while True:
             opcode, payload = self.frame_in()
             if opcode == TEXT:
+                for line in payload.decode().split("\n"):
+                    traffic.note("message", line)
                 return payload.decode()
             if opcode == PING:
                 self.send_frame(PONG, payload)

@@ -37,6 +37,7 @@ const std::array<Event, 8> Engine::State::kBlank{};
 void Engine::State::apply(const Command& command, std::vector<Event>& events, const Hint* hint) {
   const std::size_t first = keep_blanks_ ? used_ : events.size();
   const bool corrupt = command.type == CommandType::checkpoint && command.state_hash != hash();
+  hash_known_ = false;
   command_ = &command;
   hint_ = hint;
   events_ = &events;

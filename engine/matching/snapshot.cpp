@@ -35,10 +35,12 @@ class WordWriter {
     hash_.word(value);
     put(value);
   }
-  // The hash of all words is the last one.
-  void finish() {
-    put(hash_.result());
+  // The hash of all words is the last one; returns it.
+  std::uint64_t finish() {
+    const std::uint64_t hash = hash_.result();
+    put(hash);
     flush();
+    return hash;
   }
 
  private:
@@ -187,6 +189,10 @@ void each_order(const OrderPool& pool, const HalfBook& half, Each each) {
 
 template <class Sink>
 void Engine::State::encode_orders(Sink& sink, const Venue& venue) const {
+  // A list that is walked waits for memory at every order; so the walk is done once, and what it found is fetched
+  // ahead.
+  constexpr std::size_t kAhead = 8;
+  std::vector<Slot> found;
   for (const std::size_t side : {0u, 1u}) {
     const auto put_order = [&](Slot slot) {
       const OrderNode& node = pool.node(slot);
@@ -205,16 +211,16 @@ void Engine::State::encode_orders(Sink& sink, const Venue& venue) const {
       put_text(sink, detail.client_id);
     };
     for (const int queue : {1, 2, 3}) {
-      std::uint64_t count = 0;
-      const auto count_one = [&](Slot) { ++count; };
-      const auto walk = [&](auto each) {
-        if (queue == 1) each_order(pool, venue.book[side], each);
-        if (queue == 2) each_order(pool, venue.market[side], each);
-        if (queue == 3) each_order(pool, venue.stops[side], each);
-      };
-      walk(count_one);
-      sink.word(count);
-      walk(put_order);
+      found.clear();
+      const auto note = [&](Slot slot) { found.push_back(slot); };
+      if (queue == 1) each_order(pool, venue.book[side], note);
+      if (queue == 2) each_order(pool, venue.market[side], note);
+      if (queue == 3) each_order(pool, venue.stops[side], note);
+      sink.word(found.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        if (i + kAhead < found.size()) pool.prefetch(found[i + kAhead]);
+        put_order(found[i]);
+      }
     }
   }
 }
@@ -269,13 +275,17 @@ void Engine::State::encode(Sink& sink) const {
 void Engine::State::save(SnapshotWriter& out) const {
   WordWriter writer(out);
   encode(writer);
-  writer.finish();
+  hash_ = writer.finish();
+  hash_known_ = true;
 }
 
 std::uint64_t Engine::State::hash() const {
+  if (hash_known_) return hash_;
   WordHasher hash;
   encode(hash);
-  return hash.result();
+  hash_ = hash.result();
+  hash_known_ = true;
+  return hash_;
 }
 
 template <class Source>

@@ -71,7 +71,7 @@ class Engine::State {
   };
   void apply(const Command& command, std::vector<Event>& events, const Hint* hint);
   void apply_all(std::span<const Command> commands, std::vector<Event>& events, After after, void* context);
-  std::uint64_t hash() const;
+  std::uint64_t hash() const;  // kept until the next command: a checkpoint is asked for it twice
   void save(SnapshotWriter& out) const;
   Result<> load(SnapshotReader& in);
   void describe(std::vector<Event>& events) const;
@@ -228,7 +228,9 @@ class Engine::State {
   const Command* command_ = nullptr;
   const Hint* hint_ = nullptr;
   std::vector<Event>* events_ = nullptr;
-  std::size_t used_ = 0;      // of *events_
+  std::size_t used_ = 0;  // of *events_
+  mutable std::uint64_t hash_ = 0;
+  mutable bool hash_known_ = false;
   bool keep_blanks_ = false;  // more commands follow at once
   static const std::array<Event, 8> kBlank;
   Slot subject_ = kNoSlot;  // its order: events about it carry the client's tag

@@ -34,6 +34,11 @@ class Replay {
 
   Result<> run(JournalReader& reader) {
     for (;;) {
+      if (options_.live && out_.next + count_ > options_.stop_after) {
+        flush();
+        out_.stopped_early = true;
+        return {};
+      }
       Command& command = group_[count_];
       auto more = reader.next(command);
       if (!more.ok() || !*more) {
@@ -99,6 +104,15 @@ class Replay {
   std::vector<Event> events_;
 };
 
+Result<> replay(JournalReader& reader, const RecoveryOptions& options, Recovery& out) {
+  TRY(Replay(options, out).run(reader));
+  out.end = reader.end();
+  for (const EpochStart& start : reader.epochs())
+    if (out.epochs.empty() || start.epoch > out.epochs.back().epoch)
+      note_epoch(out.epochs, start.epoch, start.first_sequence);
+  return {};
+}
+
 // The journal ends before the snapshot that was loaded, or has nothing behind it.
 Result<> check_end(Recovery& out, const SnapshotInfo& snapshot, const std::vector<SegmentFile>& segments) {
   if (out.stopped_early || out.end.segment.empty() || out.end.last_sequence >= snapshot.sequence) return {};
@@ -140,16 +154,20 @@ Result<Recovery> recover(Storage& storage, const MachineFactory& make_machine, c
     return Error(Code::invalid, fmt::format("the snapshot belongs to journal {}, the segments to {}",
                                             out.journal.text(), reader.journal().text()));
   if (out.journal.empty()) out.journal = reader.journal();
-  TRY(Replay(options, out).run(reader));
-  out.end = reader.end();
-  for (const EpochStart& start : reader.epochs())
-    if (out.epochs.empty() || start.epoch > out.epochs.back().epoch)
-      note_epoch(out.epochs, start.epoch, start.first_sequence);
+  TRY(replay(reader, options, out));
   if (out.end.cut_bytes)
     out.notes.push_back(fmt::format("torn tail: {} bytes at {}:{} were never acknowledged and are cut ({})",
                                     out.end.cut_bytes, out.end.segment, out.end.offset, out.end.cut_because));
   TRY(check_end(out, snapshot, segments));
   return out;
+}
+
+Result<> catch_up(Storage& storage, Recovery& recovery, const RecoveryOptions& options) {
+  ASSIGN_OR_RETURN(JournalReader reader, JournalReader::open(storage, recovery.next));
+  if (reader.journal() != recovery.journal)
+    return Error(Code::invalid,
+                 fmt::format("the journal was {} and is {}", recovery.journal.text(), reader.journal().text()));
+  return replay(reader, options, recovery);
 }
 
 Result<JournalWriter> continue_journal(Storage& storage, Recovery& recovery, const JournalId& new_id,

@@ -19,6 +19,7 @@ struct RecoveryOptions {
   Timestamp stop_time = INT64_MAX;   // ... nor any later than this
   bool use_snapshots = true;         // false: from the first record, which must be sequence 1
   bool settle = true;                // false: for reading a journal that somebody else writes
+  bool live = false;                 // it grows meanwhile: nothing behind stop_after, which is durable, is looked at
   std::function<void(const Command&, std::span<const Event>)> on_events;  // audit; empty: events are dropped
   std::function<void(Sequence)> on_progress;                              // about every kProgressRecords records
 };
@@ -40,6 +41,9 @@ struct Recovery {
 // Code::invalid: corruption (format.h), a checkpoint whose hash the machine does not have, or no snapshot that the
 // journal goes on from.
 Result<Recovery> recover(Storage& storage, const MachineFactory& make_machine, const RecoveryOptions& options = {});
+
+// The same machine, on to options.stop_after. Code::gone if the journal no longer has what follows `recovery`.
+Result<> catch_up(Storage& storage, Recovery& recovery, const RecoveryOptions& options);
 
 // The writer behind a recovery: removes what is stale and continues. A new journal gets `new_id`.
 Result<JournalWriter> continue_journal(Storage& storage, Recovery& recovery, const JournalId& new_id,

@@ -104,8 +104,8 @@ void Sequencer::carry_out(Slot& slot, std::span<Command> commands) {
 std::size_t Sequencer::take_group(const Slot& slot) {
   std::size_t most = std::min(kGroup, slot.builder.room());
   if (options_.checkpoint_every)
-    most = std::min<std::size_t>(
-        most, options_.checkpoint_every > since_checkpoint_ ? options_.checkpoint_every - since_checkpoint_ : 1);
+    most = std::min<std::size_t>(most,
+                                 checkpoint_limit() > since_checkpoint_ ? checkpoint_limit() - since_checkpoint_ : 1);
   std::size_t count = 0;
   for (const Command* command = nullptr; count < most && (command = queue_.front()); ++count) {
     group_[count] = *command;
@@ -122,7 +122,12 @@ void Sequencer::carry_out_own(Slot& slot, CommandType type) {
   carry_out(slot, std::span(&command, 1));
 }
 
-bool Sequencer::silence_over() { return parts_.clock.monotonic() - last_command_at_ >= options_.silence; }
+void Sequencer::carry_out_checkpoint(Slot& slot) {
+  since_checkpoint_ = 0;
+  carry_out_own(slot, CommandType::checkpoint);
+}
+
+bool Sequencer::silence_over() const { return parts_.clock.monotonic() - last_command_at_ >= options_.silence; }
 
 void Sequencer::fill(Slot& slot) {
   if (!begun_) {
@@ -137,13 +142,13 @@ void Sequencer::fill(Slot& slot) {
     if (count == 0) break;
     carry_out(slot, std::span(group_).first(count));
     any = true;
-    if (options_.checkpoint_every && since_checkpoint_ >= options_.checkpoint_every && !slot_full(slot)) {
-      since_checkpoint_ = 0;
-      carry_out_own(slot, CommandType::checkpoint);
-    }
+    if (checkpoint_due() && since_checkpoint_ >= checkpoint_limit() && !slot_full(slot)) carry_out_checkpoint(slot);
   }
   if (any) {
     last_command_at_ = parts_.clock.monotonic();
+  } else if (slot.builder.empty() && checkpoint_due() && options_.checkpoint_quiet.count() &&
+             parts_.clock.monotonic() - last_command_at_ >= options_.checkpoint_quiet) {
+    carry_out_checkpoint(slot);
   } else if (slot.builder.empty() && silence_over()) {
     last_command_at_ = parts_.clock.monotonic();
     carry_out_own(slot, CommandType::advance_time);
@@ -157,6 +162,10 @@ void Sequencer::finish(Slot& slot) {
   const bool due = options_.snapshot_every && since_snapshot_ >= options_.snapshot_every;
   if (!snapshot_wanted_.exchange(false) && !due) return;
   since_snapshot_ = 0;
+  if (threads_ && parts_.make_shadow) {
+    slot.snapshot_due = true;
+    return;
+  }
   slot.snapshot = std::make_unique<SnapshotImage>(take_snapshot(parts_.machine, writer_.journal(), time_, epochs_));
 }
 
@@ -173,6 +182,7 @@ Sequencer::Slot* Sequencer::take_free_slot() {
   slot->builder.begin(epoch_);
   slot->events.clear();
   slot->snapshot.reset();
+  slot->snapshot_due = false;
   return slot;
 }
 
@@ -194,8 +204,10 @@ void Sequencer::run_sequencer() {
     }
     if (empty && no_more_.load(std::memory_order_seq_cst) && !queue_.front()) break;
     for (std::uint32_t spin = 0; spin < options_.spins && !queue_.front(); ++spin) {}
+    const port::Duration wanted =
+        checkpoint_due() && empty ? std::min(options_.silence, options_.checkpoint_quiet) : options_.silence;
     const port::Duration at_most =
-        std::clamp<port::Duration>(options_.silence, std::chrono::milliseconds(1), std::chrono::seconds(60));
+        std::clamp<port::Duration>(wanted, std::chrono::milliseconds(1), std::chrono::seconds(60));
     waker_.wait(at_most, [&] {
       return queue_.front() || ended() || (!empty && committer_idle()) ||
              (empty && no_more_.load(std::memory_order_seq_cst));
@@ -276,6 +288,11 @@ void Sequencer::run_committer() {
         snapshot_pending_ = std::move(slot->snapshot);  // a newer one replaces one that was not begun
         snapshot_wake_.notify_one();
       }
+      if (slot->snapshot_due) {
+        const std::lock_guard guard(mutex_);
+        snapshot_at_ = slot->builder.header().last_sequence();
+        snapshot_wake_.notify_one();
+      }
       unreleased_.push_back(slot);
       in_commit_.fetch_sub(1, std::memory_order_seq_cst);
       waker_.notify();
@@ -312,17 +329,26 @@ Result<> Sequencer::publish(const SnapshotImage& image) {
   return {};
 }
 
+Result<> Sequencer::publish_from(Shadow& shadow, Sequence sequence) {
+  ASSIGN_OR_RETURN(const SnapshotImage image, shadow.at(sequence));
+  return publish(image);
+}
+
 void Sequencer::run_snapshots() {
+  Shadow shadow(parts_.storage, parts_.make_shadow);
   for (;;) {
     std::unique_ptr<SnapshotImage> image;
+    Sequence at = 0;
     {
       std::unique_lock lock(mutex_);
-      snapshot_wake_.wait(lock, [&] { return snapshot_pending_ || committer_done_ || ended(); });
-      if (!snapshot_pending_ || ended()) return;
+      snapshot_wake_.wait(lock, [&] { return snapshot_pending_ || snapshot_at_ || committer_done_ || ended(); });
+      if ((!snapshot_pending_ && !snapshot_at_) || ended()) return;
       image = std::move(snapshot_pending_);
+      at = std::exchange(snapshot_at_, 0);
     }
     // A snapshot that cannot be written loses nothing: the journal has it all. The next one is tried again.
-    if (!publish(*image).ok()) status_.snapshot_failures.fetch_add(1, std::memory_order_relaxed);
+    const auto done = image ? publish(*image) : publish_from(shadow, at);
+    if (!done.ok()) status_.snapshot_failures.fetch_add(1, std::memory_order_relaxed);
   }
 }
 

@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "core/port/clock.h"
-#include "engine/journal/recovery.h"
+#include "engine/journal/shadow.h"
 #include "engine/sequencer/command_queue.h"
 #include "engine/sequencer/intake.h"
 #include "engine/sequencer/status.h"
@@ -48,14 +48,19 @@ struct SequencerOptions {
   std::uint32_t max_batch_records = 4096;
   port::Duration silence = std::chrono::seconds(1);  // then the time moves on by itself
   std::uint64_t checkpoint_every = 1'000'000;        // commands; 0: never
-  std::uint64_t snapshot_every = 0;                  // commands; 0: only on request and at the end
-  std::size_t keep_snapshots = 0;                    // after a snapshot: prune() to so many; 0: keep everything
-  std::uint32_t spins = 0;                           // looks at the queue before the thread sleeps
+  // The hash of a checkpoint takes a pass over all orders. So a checkpoint that is due waits until no command has come
+  // for so long; not longer than kCheckpointPatience times checkpoint_every commands. 0: it does not wait.
+  port::Duration checkpoint_quiet{};
+  std::uint64_t snapshot_every = 0;  // commands; 0: only on request and at the end
+  std::size_t keep_snapshots = 0;    // after a snapshot: prune() to so many; 0: keep everything
+  std::uint32_t spins = 0;           // looks at the queue before the thread sleeps
   bool snapshot_at_stop = true;
   // Batches open, being synced or waiting for followers; then intake stops until one is released. Made when needed:
   // with a fast disk and a far follower a round trip has many syncs in it.
   std::size_t batches_in_flight = 64;
 };
+
+inline constexpr std::uint64_t kCheckpointPatience = 16;
 
 // What the sequencer works on. References outlive it.
 struct SequencerParts {
@@ -65,6 +70,9 @@ struct SequencerParts {
   port::Clock& clock;
   Replicator* replicator = nullptr;
   AckGuard* guard = nullptr;
+  // Given, and with threads: snapshots are taken by a machine of their own (engine/journal/shadow.h). Else the machine
+  // above is saved on the sequencer's thread, and nothing moves meanwhile.
+  MachineFactory make_shadow = {};
 };
 
 class Sequencer final : public Intake {
@@ -109,6 +117,7 @@ class Sequencer final : public Intake {
     BatchBuilder builder;
     std::vector<Event> events;
     std::unique_ptr<SnapshotImage> snapshot;
+    bool snapshot_due = false;  // by the shadow
   };
   static constexpr std::size_t kMaxBatchEvents = 1u << 16;  // a batch with more is handed on
   // Commands carried out together: the machine looks ahead among them, and they get one time, a few microseconds wide.
@@ -124,7 +133,13 @@ class Sequencer final : public Intake {
   void carry_out(Slot& slot, std::span<Command> commands);
   void carry_out_own(Slot& slot, CommandType type);
   bool slot_full(const Slot& slot) const { return slot.builder.full() || slot.events.size() >= kMaxBatchEvents; }
-  bool silence_over();
+  bool silence_over() const;
+  bool checkpoint_due() const { return options_.checkpoint_every && since_checkpoint_ >= options_.checkpoint_every; }
+  // How many commands may come before a checkpoint must.
+  std::uint64_t checkpoint_limit() const {
+    return options_.checkpoint_every * (options_.checkpoint_quiet.count() ? kCheckpointPatience : 1);
+  }
+  void carry_out_checkpoint(Slot& slot);
   void finish(Slot& slot);
   Slot* take_free_slot();
   bool slot_available() const { return !free_.empty() || slots_.size() < options_.batches_in_flight; }
@@ -134,6 +149,7 @@ class Sequencer final : public Intake {
   Result<> commit(Slot& slot);
   void release_ready();
   Result<> publish(const SnapshotImage& image);
+  Result<> publish_from(Shadow& shadow, Sequence sequence);
   void run_snapshots();
   void wait_for_followers(port::Duration patience);
 
@@ -163,6 +179,7 @@ class Sequencer final : public Intake {
   std::vector<Slot*> free_;
   std::deque<Slot*> ready_;  // to be committed
   std::unique_ptr<SnapshotImage> snapshot_pending_;
+  Sequence snapshot_at_ = 0;  // for the shadow; 0: none
   bool sequencer_done_ = false, committer_done_ = false, replication_news_ = false;
   std::atomic<std::uint32_t> in_commit_{0};  // handed over and not yet durable
   std::deque<Slot*> unreleased_;             // committer thread only

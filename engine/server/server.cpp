@@ -24,6 +24,7 @@ namespace {
 constexpr port::Duration kPoll = std::chrono::milliseconds(100);  // how soon a signal is seen
 constexpr port::Duration kFarewell = std::chrono::seconds(2);     // for the closing handshakes
 constexpr port::Duration kFollowerPoll = std::chrono::milliseconds(5);
+constexpr port::Duration kCheckpointQuiet = std::chrono::milliseconds(10);
 constexpr int kLockAttempts = 50;  // of kPoll: a predecessor that is just ending
 
 // Set by whoever wants the process to end; waited for by serve().
@@ -303,9 +304,11 @@ class Server {
     options.snapshot_every = config_.journal.snapshot_every;
     options.keep_snapshots = config_.journal.keep_snapshots;
     options.checkpoint_every = config_.journal.checkpoint_every;
-    sequencer_ = std::make_unique<Sequencer>(SequencerParts{*recovery_.machine, *storage_, gateway_->outlet(),
-                                                            ports_.clock, replication_.get(), keeper_.get()},
-                                             std::move(*writer), recovery_, epoch, options);
+    options.checkpoint_quiet = kCheckpointQuiet;
+    sequencer_ =
+        std::make_unique<Sequencer>(SequencerParts{*recovery_.machine, *storage_, gateway_->outlet(), ports_.clock,
+                                                   replication_.get(), keeper_.get(), make_machine},
+                                    std::move(*writer), recovery_, epoch, options);
     sequencer_->on_end([this](SequencerState state) {
       log_.line(Log::Level::error, "ended", {{"state", name(state)}, {"reason", sequencer_->status().failure()}});
       end_.set();

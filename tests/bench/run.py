@@ -9,6 +9,8 @@ its own (tests/support/cluster). Deploys are asked not to wait for health, as ku
     render    the production environment, against `helm template` of the same chart and values
     deploy    a chart of 250 objects, first and unchanged, against kubectl apply --server-side and helm upgrade --install
     growth    render and deploy at 100, 1,000 and 10,000 objects: time and memory for each object
+    engine    `engine bench`: books, durable orders (also on one core), order to acknowledgement, ten million events
+              replayed; beside the disk's own sync. The peers of the books are engine_peers.py's
 
 A number is never a verdict here, except for --smoke, which fails if a command does; the aims are printed beside.
 """
@@ -234,6 +236,46 @@ spec:
             replay = {name: iter(values) for name, values in runs.items()}
             self.paired(f"{label} {stage}", {name: (lambda it=it: next(it)) for name, it in replay.items()}, pairs, f"{objects} objects")
 
+    def engine(self, orders):
+        """Not paired with a program: its peer is the disk, whose sync is measured in turns with it."""
+        self.engine_bench("engine", orders)
+        if shutil.which("taskset"):
+            core = str(min(os.sched_getaffinity(0)))
+            self.engine_bench("engine on one core", orders, ["taskset", "-c", core], ["--only", "journal"])
+
+    def engine_bench(self, what, orders, before=(), flags=()):
+        self.serial += 1
+        output = self.scratch / f"engine-{self.serial}.json"
+        command = [*before, BINARY, "-o", "json", "engine", "bench", "--journal", str(self.scratch / "engine"), "--orders", str(orders), *flags]
+        with open(output, "wb") as file:
+            done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, cwd=self.scratch, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise Failed(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr.decode(errors='replace')[-3000:]}")
+        figures = json.loads(output.read_text())
+        self.rows.append({"benchmark": what, "program": "nautilusctl", "orders": orders, "figures": figures})
+        for line in self.engine_lines(figures):
+            print(f"{what:<26} {line}", flush=True)
+
+    @staticmethod
+    def engine_lines(figures):
+        def verdict(met):
+            return "met" if met else "missed"
+        if book := figures.get("book"):
+            ns = book["nanoseconds"]
+            yield (f"book: median {ns['median']:.0f} ns, p99 {ns['p99']:.0f} ns, p99.9 {ns['p999']:.0f} ns, {book['perSecond']:,.0f} a second, "
+                   f"{book['allocationsAfterWarmUp']} allocations; aim 0 {verdict(book['allocationsAfterWarmUp'] == 0)}")
+        if journal := figures.get("journal"):
+            yield (f"durable: {journal['durablePerSecond']:,.0f} a second, {journal['syncs']} syncs; "
+                   f"aim 200,000 {verdict(journal['durablePerSecond'] >= 200_000)}")
+        if replay := figures.get("replay"):
+            ten_million = 1e7 / replay["eventsPerSecond"]
+            yield (f"replay: {replay['recordsPerSecond']:,.0f} commands, {replay['eventsPerSecond']:,.0f} events a second; ten million "
+                   f"events in {ten_million:.2f} s; aim 5 {verdict(ten_million < 5)}")
+        for name, series in figures.get("ack", {}).items():
+            ack, sync = series["orderToAckMicroseconds"], series["syncMicroseconds"]
+            yield (f"order to ack, {name}: median {ack['median']:.0f} us, p99 {ack['p99']:.0f} us; the disk's sync {sync['median']:.0f} and "
+                   f"{sync['p99']:.0f} us; p99 is {ack['p99'] / sync['p99']:.2f} of it; aim 2 {verdict(ack['p99'] <= 2 * sync['p99'])}")
+
     def growth(self, sizes, deploy_sizes):
         for size in sizes:
             project, chart, _ = self.project(f"grow-{size}", size - size // 3, size // 3)
@@ -256,7 +298,7 @@ spec:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="every benchmark once, small")
-    parser.add_argument("--only", choices=["start", "render", "deploy", "growth"])
+    parser.add_argument("--only", choices=["start", "render", "deploy", "engine", "growth"])
     parser.add_argument("--pairs", type=int, default=0)
     parser.add_argument("--json", help="write the rows here")
     options = parser.parse_args()
@@ -272,6 +314,7 @@ def main():
         bench.floor()
         steps = [("start", lambda: bench.start(pairs(21))), ("render", lambda: bench.render(pairs(11))),
                  ("deploy", lambda: bench.deploy(pairs(5))),
+                 ("engine", lambda: bench.engine(200_000 if options.smoke else 4_400_000)),
                  ("growth", lambda: bench.growth((100, 1000), (100,)) if options.smoke else bench.growth((100, 1000, 10000), (100, 1000, 10000)))]
         for name, step in steps:
             if wanted(name):

@@ -54,3 +54,36 @@ TEST_CASE("orders, cancels, replacements, trades, stops and auctions allocate no
   CHECK(made > 60'000);
   CHECK(allocations > 0);
 }
+
+TEST_CASE("nor do they in groups, as the sequencer hands them over") {
+  EngineOptions options;
+  options.orders = 4'096;
+  options.remembered_names = 10'000;
+  Engine engine(options);
+  judges::CommandStream stream;
+  std::vector<Event> events;
+  events.reserve(1 << 16);
+  for (const Command& command : stream.definitions()) engine.apply(command, events);
+  judges::Dice dice(6);
+  constexpr std::size_t kGroup = 64;
+  constexpr int kWarm = 400, kMeasured = 1'200;
+  std::vector<Command> group;
+  std::uint64_t in_engine = 0, growths = 0, made = 0;
+  for (int i = 0; i < kWarm + kMeasured; ++i) {
+    group.clear();
+    while (group.size() < kGroup) {
+      const Command command = stream.next(dice);
+      if (command.type != CommandType::define_instrument) group.push_back(command);
+    }
+    events.clear();
+    if (i == kWarm) growths = engine.memory().growths;
+    const std::uint64_t before = allocations;
+    engine.apply_all(group, events);
+    if (i >= kWarm) in_engine += allocations - before;
+    made += events.size();
+    stream.saw(events);
+  }
+  CHECK(in_engine == 0);
+  CHECK(engine.memory().growths == growths);
+  CHECK(made > 60'000);
+}

@@ -18,6 +18,13 @@ NAME = "app.kubernetes.io/name"
 ROLE = "nautilus.trading.com/postgresql-role"  # written on pods by Patroni, so in no template
 SUFFIX = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 MAX_SHARDS = 25
+# What talks to the API server: Patroni, and what finds targets or asks who is calling.
+TOKENS = ("postgresql-primary", "postgresql-replica", "kube-state-metrics", "prometheus-adapter")
+# Secrets that other controllers of the cluster make from objects rendered here.
+MADE_BY_CONTROLLERS = {"Elasticsearch": ("nautilus-es-elastic-user", "nautilus-es-http-certs-public"), "Certificate": ("prometheus-adapter-tls",)}
+# Pods that an operator makes from a custom object: name label, and the ports it opens.
+OPERATED = {"Prometheus": ("prometheus", {"web": 9090}), "Alertmanager": ("alertmanager", {"web": 9093, "mesh": 9094}),
+            "Elasticsearch": ("elasticsearch", {"https": 9200, "transport": 9300}), "Kibana": ("kibana", {"https": 5601})}
 
 # What the platform guide's commands address.
 GUIDE = [
@@ -44,7 +51,8 @@ class Check:
         self.environment = environment
         self.objects = objects
         self.faults = []
-        self.workloads = [o for o in objects if o["kind"] in ("Deployment", "StatefulSet")]
+        self.workloads = [o for o in objects if o["kind"] in ("Deployment", "StatefulSet", "DaemonSet")]
+        self.targets = self.workloads + [operated(o) for o in objects if o["kind"] in OPERATED]
         self.scalers = {o["spec"]["scaleTargetRef"]["name"]: o["spec"] for o in self.kind("HorizontalPodAutoscaler")}
         self.index = {}
         for o in objects:
@@ -64,7 +72,7 @@ class Check:
 
     def selected(self, selector):
         wanted = {k: v for k, v in selector.items() if k != ROLE}
-        return [w for w in self.workloads
+        return [w for w in self.targets
                 if wanted.items() <= w["spec"]["template"]["metadata"]["labels"].items()]
 
     # ------------------------------------------------------------------------------------------------ checks
@@ -99,8 +107,8 @@ class Check:
             if not self.has("PriorityClass", pod["priorityClassName"]):
                 self.fault(f"{name}: no PriorityClass {pod['priorityClassName']}")
             paired = name.startswith("nautilus-engine") and self.has("StatefulSet", "nautilus-engine-standby")
-            if pod.get("automountServiceAccountToken") is not (name.startswith("postgresql-") or paired):
-                self.fault(f"{name}: only Patroni and a pair of engines talk to the API server")
+            if pod.get("automountServiceAccountToken") is not (name in TOKENS or paired):
+                self.fault(f"{name}: has an API server's token and no need of it, or the other way round")
             if w["kind"] == "StatefulSet" and not self.has("Service", spec["serviceName"]):
                 self.fault(f"{name}: no governing Service {spec['serviceName']}")
             volumes = {v["name"] for v in pod.get("volumes", [])} | {c["metadata"]["name"] for c in spec.get("volumeClaimTemplates", [])}
@@ -120,20 +128,26 @@ class Check:
 
     def secrets(self):
         used = set()
-        for w in self.workloads:
-            place = w["metadata"]["namespace"]
-            for volume in w["spec"]["template"]["spec"].get("volumes", []):
+        pods = [(w["metadata"]["namespace"], w["spec"]["template"]["spec"]) for w in self.workloads]
+        pods += [(o["metadata"]["namespace"], o["spec"]["jobTemplate"]["spec"]["template"]["spec"]) for o in self.kind("CronJob")]
+        for place, pod in pods:
+            for volume in pod.get("volumes", []):
                 sources = [volume["secret"]] if "secret" in volume else []
                 sources += [s["secret"] for s in volume.get("projected", {}).get("sources", []) if "secret" in s]
                 for s in sources:
                     used |= {(place, s.get("secretName", s.get("name")), i["key"]) for i in s.get("items", [{"key": "*"}])}
+        for config in self.kind("AlertmanagerConfig"):
+            used |= {(config["metadata"]["namespace"], *pair) for pair in secret_keys(config["spec"])}
+        made = {name for kind, names in MADE_BY_CONTROLLERS.items() if self.kind(kind) for name in names}
+        used = {entry for entry in used if entry[1] not in made}
         for ingress in self.kind("Ingress"):
             used |= {(ingress["metadata"]["namespace"], t["secretName"], "*") for t in ingress["spec"]["tls"]}
         used |= {(place, name, "*") for place, name in check_mesh.certificates(self.objects)}
         spec = self.environment["spec"]
         generated = {(s["namespace"], s["name"], key) for s in spec["generatedSecrets"] for key in s["keys"]}
         external = {(s["namespace"], s["name"]) for s in spec["externalSecrets"]}
-        external |= {(c["metadata"]["namespace"], c["spec"]["secretName"]) for c in self.kind("Certificate")}
+        external |= {(c["metadata"]["namespace"], c["spec"]["secretName"]) for c in self.kind("Certificate")
+                     if c["spec"]["secretName"] not in made}
         for place, name, key in sorted(used - generated):
             if (place, name) not in external:
                 self.fault(f"Secret {place}/{name} key {key} is used, but the environment neither generates nor expects it")
@@ -170,7 +184,12 @@ class Check:
 
     def flows(self):
         """Both ends of every flow inside the platform must allow it, on a port that is open."""
-        sent, received = set(), set()
+        sent, received, anywhere, home = set(), set(), set(), {}
+        for p in self.kind("NetworkPolicy"):
+            home[p["spec"]["podSelector"].get("matchLabels", {}).get(NAME)] = p["metadata"]["namespace"]
+        # Gateways are the mesh's own business (check_mesh.py).
+        ours = set(home.values()) - {n["metadata"]["name"] for n in self.kind("Namespace")
+                                     if n["metadata"]["labels"].get("app.kubernetes.io/component") == "mesh-gateway"}
         for p in self.kind("NetworkPolicy"):
             me = p["spec"]["podSelector"].get("matchLabels", {}).get(NAME)
             if not me:
@@ -178,17 +197,26 @@ class Check:
             for direction, key in (("egress", "to"), ("ingress", "from")):
                 for rule in p["spec"].get(direction, []):
                     for peer in rule.get(key, []):
-                        if "podSelector" in peer and "namespaceSelector" not in peer:
-                            other = peer["podSelector"]["matchLabels"][NAME]
-                            for port in rule["ports"]:
-                                if direction == "egress":
-                                    sent.add((me, other, port["port"]))
-                                else:
-                                    received.add((other, me, port["port"]))
-        for flow in sorted(sent ^ received):
+                        place = peer.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name", home[me])
+                        other = peer.get("podSelector", {}).get("matchLabels", {}).get(NAME)
+                        if place not in ours or "ipBlock" in peer:
+                            continue
+                        if other and home.get(other) != place:
+                            self.fault(f"flow between {me} and {other}: there is no {other} in {place}")
+                        for port in rule["ports"]:
+                            if other is None:
+                                anywhere.add((me, place, port["port"], direction))
+                            elif direction == "egress":
+                                sent.add((me, other, port["port"]))
+                            else:
+                                received.add((other, me, port["port"]))
+        # "All of a namespace" at one end is narrowed by the other ends.
+        answered = {f for f in received if (f[0], home.get(f[1]), f[2], "egress") in anywhere}
+        answered |= {f for f in sent if (f[1], home.get(f[0]), f[2], "ingress") in anywhere}
+        for flow in sorted((sent ^ received) - answered):
             self.fault(f"flow {flow[0]} -> {flow[1]}:{flow[2]} is allowed at one end only")
         listening = {}
-        for w in self.workloads:
+        for w in self.targets:
             labels = w["spec"]["template"]["metadata"]["labels"]
             listening.setdefault(labels[NAME], set()).update(
                 p["containerPort"] for c in w["spec"]["template"]["spec"]["containers"] for p in c.get("ports", []))
@@ -205,11 +233,13 @@ class Check:
     def quota(self):
         """Every autoscaler at its maximum, a surge on top, and the most shards there may be, must fit."""
         totals = {}
-        for w in self.workloads:
+        for w in self.targets:
+            if w["kind"] == "DaemonSet":
+                continue  # as many as there are nodes
             total = totals.setdefault(w["metadata"]["namespace"], {})
             spec, most = w["spec"], self.bounds(w)[1]
-            if w["kind"] == "Deployment" and spec["strategy"]["rollingUpdate"]["maxSurge"] == "25%":
-                most += -(-most // 4)
+            surge = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
+            most += -(-most * int(surge[:-1]) // 100) if isinstance(surge, str) else surge
             if w["metadata"]["name"] == "nautilus-engine" and self.environment["metadata"]["name"] == "prod":
                 most = MAX_SHARDS
             parts = {"pods": 1, "persistentvolumeclaims": len(spec.get("volumeClaimTemplates", []))}
@@ -233,6 +263,30 @@ class Check:
         for o in self.objects:
             if not any(fits(rule["match"], o) for rule in rules):
                 self.fault(f"no rule of k8s-tree.yaml places {o['kind']} {o['metadata']['name']}")
+
+
+def secret_keys(value):
+    """Every {name, key} below a custom object's spec."""
+    if isinstance(value, dict):
+        if set(value) == {"name", "key"}:
+            return {(value["name"], value["key"])}
+        value = list(value.values())
+    return set().union(*(secret_keys(v) for v in value)) if isinstance(value, list) else set()
+
+
+def operated(o):
+    """The pods an operator will make of a custom object, in the shape of a workload."""
+    name, ports = OPERATED[o["kind"]]
+    spec = o["spec"]
+    nodes = spec.get("nodeSets", [{}])[0]
+    pod = nodes.get("podTemplate", spec.get("podTemplate", {}))
+    container = pod.get("spec", {}).get("containers", [{"resources": spec.get("resources")}])[0]
+    labels = {NAME: name, **spec.get("podMetadata", {}).get("labels", {}), **pod.get("metadata", {}).get("labels", {})}
+    claims = nodes.get("volumeClaimTemplates", [spec["storage"]["volumeClaimTemplate"]] if "storage" in spec else [])
+    containers = [{**container, "ports": [{"name": n, "containerPort": p} for n, p in ports.items()]}]
+    return {"kind": "StatefulSet", "metadata": o["metadata"],
+            "spec": {"replicas": nodes.get("count", spec.get("count", spec.get("replicas"))), "volumeClaimTemplates": claims,
+                     "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}}}}
 
 
 def fits(match, o):

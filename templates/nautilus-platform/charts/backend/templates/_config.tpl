@@ -26,4 +26,9 @@ NAUTILUS_SESSION_SIGNING_KEY_FILE: /run/secrets/nautilus/session-signing-key
 # {shard} is the shard's number; the name always leads to the shard's primary.
 NAUTILUS_ENGINE_SERVICE: {{ printf "nautilus-engine-shard-{shard}.%s.svc.%s" (include "nautilus.namespace" .) .Values.global.clusterDomain | quote }}
 NAUTILUS_ENGINE_SHARDS: {{ int .Values.global.engineShards | quote }}
+{{- if .Values.global.observability.tracing }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ printf "http://otel-collector.%s.svc.%s:4318" .Values.global.observability.namespace .Values.global.clusterDomain | quote }}
+OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf
+OTEL_SERVICE_NAME: nautilus-backend
+{{- end }}
 {{- end -}}

@@ -34,6 +34,11 @@ replication:
     ca: /run/secrets/replication/ca.crt
     peerName: {{ $service }}
 {{- end }}
+{{- if .Values.global.observability.tracing }}
+traces:
+  endpoint: {{ printf "http://otel-collector.%s.svc.%s:4318" .Values.global.observability.namespace .Values.global.clusterDomain }}
+  plainBehindMesh: true
+{{- end }}
 log:
   format: json
   level: info

@@ -30,6 +30,19 @@ http {
     # File names carry a hash of the content.
     ~^/assets/ "public, max-age=31536000, immutable";
   }
+  {{- if .Values.global.observability.monitoring }}
+  server {
+    # The exporter beside this process, and nobody else.
+    listen 127.0.0.1:8081;
+    access_log off;
+    location = /stub_status {
+      stub_status;
+    }
+    location / {
+      return 404;
+    }
+  }
+  {{- end }}
   server {
     listen {{ int .Values.port }};
     root /usr/share/nginx/html;

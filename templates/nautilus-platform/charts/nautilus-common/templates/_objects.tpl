@@ -22,7 +22,7 @@ spec:
       {{- include "nautilus.selectorLabels" . | nindent 6 }}
 {{- end -}}
 
-{{/* A CPU autoscaler: dict root name objectName kind autoscaling. */}}
+{{/* An autoscaler on CPU and on `metrics`, a list of further MetricSpecs: dict root name objectName autoscaling [metrics]. */}}
 {{- define "nautilus.autoscaler" -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -42,6 +42,9 @@ spec:
         target:
           type: Utilization
           averageUtilization: {{ int .autoscaling.targetCPUUtilization }}
+    {{- with .metrics }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   behavior:
     # Doubling is allowed at once: everyone connects at the open.
     scaleUp:
@@ -68,9 +71,11 @@ spec:
 {{- end -}}
 
 {{/*
-One component's allow-list: dict root name [component] policy [gateway]. The namespace denies everything else. In the
-mesh it comes with the same list said to the mesh: who may call (nautilus.authorizationPolicy), and what may be called
-outside (nautilus.externalHost); `gateway` says that this is one of the mesh's gateways, whose rules are its own.
+One component's allow-list: dict root name [component] policy [gateway] [scrape] [exporter]. The namespace denies everything
+else. In the mesh it comes with the same list said to the mesh: who may call (nautilus.authorizationPolicy), and what may be
+called outside (nautilus.externalHost); `gateway` says that this is one of the mesh's gateways, whose rules are its own.
+Where monitoring is on, Prometheus may read the ports in `scrape`, and the component `exporter.name` those in
+`exporter.ports`.
 A flow is {peers: [...], ports: [...]}; a peer is one of
   {name: component}
   {edge: true}                                          the ingress controller or gateway
@@ -80,13 +85,15 @@ A flow without peers is open to any address on its ports; a port is a number or 
 */}}
 {{- define "nautilus.networkPolicy" -}}
 {{- $mesh := .root.Values.global.mesh -}}
+{{- $place := .namespace | default (include "nautilus.namespace" .root) -}}
+{{- $meshed := and $mesh.enabled (or .gateway (has $place $mesh.namespaces)) -}}
 {{- $egress := list -}}
 {{- $external := list -}}
 {{- range .policy.egress }}
 {{- $flow := . }}
 {{- $direct := list }}
 {{- range .peers }}
-{{- if and $mesh.enabled .host }}
+{{- if and $meshed .host }}
 {{- $external = append $external (dict "peer" . "ports" $flow.ports) }}
 {{- else }}
 {{- $direct = append $direct . }}
@@ -109,7 +116,15 @@ spec:
     matchLabels:
       {{- include "nautilus.selectorLabels" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
+  {{- $observability := .root.Values.global.observability }}
   {{- $ingress := .policy.ingress }}
+  {{- if and .scrape $observability.monitoring }}
+  {{- $prometheus := dict "namespace" $observability.namespace "podLabels" (dict "app.kubernetes.io/name" "prometheus") "plaintext" "Prometheus has no sidecar, and what it reads is no secret" }}
+  {{- $ingress = append $ingress (dict "peers" (list $prometheus) "ports" .scrape) }}
+  {{- end }}
+  {{- if and .exporter $observability.monitoring }}
+  {{- $ingress = append $ingress (dict "peers" (list (dict "name" .exporter.name)) "ports" .exporter.ports) }}
+  {{- end }}
   {{- with $ingress }}
   ingress:
     {{- range . }}
@@ -122,7 +137,7 @@ spec:
     - {{ include "nautilus.flow" (dict "root" $.root "flow" . "key" "to") | nindent 6 | trim }}
     {{- end }}
   {{- end }}
-{{- if and $mesh.enabled (not .gateway) }}
+{{- if and $meshed (not .gateway) }}
 {{ include "nautilus.authorizationPolicy" (set (omit . "policy") "ingress" $ingress) }}
 {{- range $external }}
 {{ include "nautilus.externalHost" (dict "root" $.root "name" $.name "component" $.component "peer" .peer "ports" .ports) }}

@@ -31,6 +31,10 @@ tcp_keepintvl = 10
 tcp_keepcnt = 6
 ignore_startup_parameters = extra_float_digits,options
 admin_users = pgbouncer_admin
+{{- if .Values.global.observability.monitoring }}
+# May read statistics on the console, and has no database of its own.
+stats_users = pgbouncer_exporter
+{{- end }}
 logfile =
 pidfile =
 log_connections = 0
@@ -43,6 +47,11 @@ log_disconnections = 0
 set -eu
 umask 077
 printf '"%s" "%s"\n' {{ .Values.global.database.user | quote }} "$(cat /run/secrets/pgbouncer/app-password)" > /run/pgbouncer/userlist.txt
+{{- if .Values.global.observability.monitoring }}
+# The exporter beside this process finds its password in the same memory.
+printf '"%s" "%s"\n' pgbouncer_exporter "$(cat /run/secrets/exporter/exporter-password)" >> /run/pgbouncer/userlist.txt
+printf '127.0.0.1:5432:pgbouncer:pgbouncer_exporter:%s\n' "$(cat /run/secrets/exporter/exporter-password)" > /run/pgbouncer/pgpass
+{{- end }}
 exec pgbouncer /etc/pgbouncer/pgbouncer.ini
 {{- end -}}
 

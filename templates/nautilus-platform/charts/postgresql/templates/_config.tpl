@@ -127,6 +127,9 @@ postgresql:
     - local replication standby scram-sha-256
     - host replication standby all scram-sha-256
     - host all postgres all scram-sha-256
+    {{- if $v.global.observability.monitoring }}
+    - host postgres nautilus_exporter 127.0.0.1/32 scram-sha-256
+    {{- end }}
     - host {{ $v.global.database.name }} {{ $v.global.database.user }} all scram-sha-256
 tags:
   # Members that are equally far prefer the first one, so that it tends to lead.
@@ -175,6 +178,10 @@ SET log_statement = 'none';
 SET log_min_duration_statement = -1;
 CREATE ROLE {{ .Values.global.database.user | quote }} LOGIN PASSWORD :'app_password';
 CREATE DATABASE {{ .Values.global.database.name | quote }} OWNER {{ .Values.global.database.user | quote }};
+{{- if .Values.global.observability.monitoring }}
+\set exporter_password `cat /run/secrets/exporter/exporter-password`
+CREATE ROLE nautilus_exporter LOGIN PASSWORD :'exporter_password' CONNECTION LIMIT 3 IN ROLE pg_monitor;
+{{- end }}
 REVOKE CONNECT ON DATABASE {{ .Values.global.database.name | quote }} FROM PUBLIC;
 \connect {{ .Values.global.database.name }}
 {{- range .Values.extensions }}

@@ -192,7 +192,7 @@ class Check:
                                      if n["metadata"]["labels"].get("app.kubernetes.io/component") == "mesh-gateway"}
         for p in self.kind("NetworkPolicy"):
             me = p["spec"]["podSelector"].get("matchLabels", {}).get(NAME)
-            if not me:
+            if not me or home[me] not in ours:
                 continue
             for direction, key in (("egress", "to"), ("ingress", "from")):
                 for rule in p["spec"].get(direction, []):

@@ -7,6 +7,8 @@ namespace nautilus::engine {
 Result<> Shadow::follow(Sequence sequence) {
   RecoveryOptions options;
   options.stop_after = sequence, options.settle = false, options.live = true;
+  // Already there: the segment that would be opened for what follows may just be in the making.
+  if (recovery_ && recovery_->next == sequence + 1) return {};
   if (recovery_) {
     TRY(catch_up(storage_, *recovery_, options));
   } else {

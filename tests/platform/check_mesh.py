@@ -60,6 +60,9 @@ class Mesh:
         self.faults = []
         self.workloads = workloads(objects)
         self.places = meshed(objects)
+        # What watches the mesh is not part of it: Prometheus reads clear text, and must when the mesh is what is broken.
+        self.watchers = {o["metadata"]["name"] for o in of(objects, "Namespace")
+                         if o["metadata"]["labels"].get("app.kubernetes.io/component") == "observability"}
         # Callers by the labels that a network policy sees, and by the account that the mesh sees.
         self.accounts = {(w["metadata"]["namespace"], w["spec"]["template"]["metadata"]["labels"][NAME]):
                          w["spec"]["template"]["spec"]["serviceAccountName"] for w in self.workloads}
@@ -80,8 +83,8 @@ class Mesh:
         table = set()
         for policy in of(self.objects, "NetworkPolicy"):
             place, me = policy["metadata"]["namespace"], policy["spec"]["podSelector"].get("matchLabels", {}).get(NAME)
-            if not me:
-                continue
+            if not me or place not in self.places:
+                continue  # a caller without a sidecar is nobody to the mesh; open_ports() holds its callees to a reason
             if (place, me) not in accounts:
                 self.fault(f"NetworkPolicy {place}/{policy['metadata']['name']} is for {me}, which nothing rendered is")
                 continue
@@ -160,6 +163,8 @@ class Mesh:
 
     def pods(self):
         for w in self.workloads:
+            if w["metadata"]["namespace"] in self.watchers:
+                continue
             name, template = w["metadata"]["name"], w["spec"]["template"]
             if w["metadata"]["namespace"] not in self.places:
                 self.fault(f"{name}: its namespace is not in the mesh")

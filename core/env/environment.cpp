@@ -6,6 +6,7 @@
 #include "core/base/duration.h"
 #include "core/value/strict_reader.h"
 #include "core/value/yaml.h"
+#include "core/value/yaml_line.h"
 
 namespace nautilus::env {
 
@@ -76,6 +77,9 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   ASSIGN_OR_RETURN(env.external_secrets, external_secrets(spec));
   env.require_digests = spec.boolean("requireDigests", false);
   ASSIGN_OR_RETURN(env.operators, read_operators(spec, base));
+  for (std::size_t i = 0; i < env.operators.size(); ++i)
+    if (env.operators[i].name == env.release && env.operators[i].namespace_ == env.namespace_)
+      spec.fail(fmt::format("operators[{}].name", i), "is the environment's own release in the same namespace");
   value::StrictReader timeouts = spec.object("timeouts");
   env.wave_timeout = timeouts.duration("wave", env.wave_timeout);
   env.total_timeout = timeouts.duration("total", env.total_timeout);
@@ -88,6 +92,16 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   TRY(spec.finish());
   TRY(root.finish());
   return env;
+}
+
+// "file: spec.chart" becomes "file:5: spec.chart".
+Error with_line(Error error, const std::string& text, const std::string& file) {
+  const std::string head = file + ": ";
+  if (!error.where.starts_with(head)) return error;
+  const std::string path = error.where.substr(head.size());
+  if (const int line = value::yaml_line_of(text, path); line > 0)
+    error.where = fmt::format("{}:{}: {}", file, line, path);
+  return error;
 }
 
 }  // namespace
@@ -116,7 +130,7 @@ Result<Environment> load(const port::Filesystem& files, const std::string& proje
   }
   ASSIGN_OR_RETURN(const Json document, value::parse_yaml(*text, file));
   auto env = typed(document, file);
-  if (!env.ok()) return std::move(env).error().within("reading environment " + name);
+  if (!env.ok()) return with_line(std::move(env).error(), *text, file).within("reading environment " + name);
   if (env->name != name)
     return Error(Code::invalid, fmt::format("metadata.name is \"{}\" but the folder is \"{}\"", env->name, name))
         .at(file);

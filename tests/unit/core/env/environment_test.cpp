@@ -66,16 +66,17 @@ TEST_CASE("what is wrong with an environment file is named with its field") {
     std::string from, to, where, message;
   };
   const Row rows[] = {
-      {"history: {limit: 3}", "histroy: {limit: 3}", kFile + ": spec.histroy", "unknown field"},
-      {"limit: 3", "limit: three", kFile + ": spec.history.limit", "expected an integer, found string"},
-      {"limit: 3", "limit: 0", kFile + ": spec.history.limit", "must be between 1 and 100"},
-      {"wave: 7m", "wave: soon", kFile + ": spec.timeouts.wave", "soon"},
-      {"wave: 7m", "wave: 0s", kFile + ": spec.timeouts.wave", "more than zero"},
-      {"values: [values-production.yaml]", "values: x", kFile + ": spec.values", "expected a list of strings"},
-      {"name: nautilus-prod, ", "", kFile + ": spec.release.name", "is required"},
-      {"{length: 24}", "{length: 4}", kFile + ": spec.generatedSecrets[0].keys.password.length", "between 8 and 256"},
-      {"kind: Environment", "kind: Env", kFile + ": kind", "must be Environment"},
-      {"v1alpha1", "v9", kFile + ": apiVersion", "must be nautilusctl.io/v1alpha1"},
+      {"history: {limit: 3}", "histroy: {limit: 3}", kFile + ":15: spec.histroy", "unknown field"},
+      {"limit: 3", "limit: three", kFile + ":15: spec.history.limit", "expected an integer, found string"},
+      {"limit: 3", "limit: 0", kFile + ":15: spec.history.limit", "must be between 1 and 100"},
+      {"wave: 7m", "wave: soon", kFile + ":14: spec.timeouts.wave", "soon"},
+      {"wave: 7m", "wave: 0s", kFile + ":14: spec.timeouts.wave", "more than zero"},
+      {"values: [values-production.yaml]", "values: x", kFile + ":6: spec.values", "expected a list of strings"},
+      {"name: nautilus-prod, ", "", kFile + ":7: spec.release.name", "is required"},
+      {"{length: 24}", "{length: 4}", kFile + ":11: spec.generatedSecrets[0].keys.password.length",
+       "between 8 and 256"},
+      {"kind: Environment", "kind: Env", kFile + ":2: kind", "must be Environment"},
+      {"v1alpha1", "v9", kFile + ":1: apiVersion", "must be nautilusctl.io/v1alpha1"},
       {"{name: prod}", "{name: staging}", kFile, "but the folder is \"prod\""},
   };
   for (const auto& row : rows) {

@@ -118,6 +118,8 @@ TEST_CASE("what is wrong with an operator is named with its field") {
       {"installedBy: other", "installedBy: argo", "operators[1].installedBy", "must be one of nautilusctl, other"},
       {"installedBy: other", "installedBy: other\n      version: 1.0.0", "operators[1].version", "there is none"},
       {"name: istio\n", "name: cert-manager\n", "operators[1].name", "is there twice"},
+      {"release: {name: nautilus-prod, namespace: nautilus-trading}", "release: {name: local, namespace: ops}",
+       "operators[2].name", "the environment's own release"},
       {"name: istio\n", "name: Istio\n", "operators[1].name", "cannot name a release"},
       {"namespace: istio-system", "namespace: istio_system", "operators[1].namespace", "not a namespace"},
       {"group: networking.istio.io", "group: apps", "operators[1].provides[0].group", "not the group of a custom kind"},

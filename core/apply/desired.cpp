@@ -17,6 +17,12 @@ Result<Desired> render(const port::Filesystem& files, const env::Environment& en
     chart::Capabilities capabilities;
     if (!environment.kube_version.empty()) capabilities.kube_version = environment.kube_version;
     for (const auto& version : environment.api_versions) capabilities.api_versions.push_back(version);
+    // Operators are there before the environment is.
+    for (const auto& op : environment.operators)
+      for (const auto& kind : op.provides) {
+        capabilities.api_versions.push_back(kind.api_version());
+        capabilities.api_versions.push_back(kind.api_version() + "/" + kind.kind);
+      }
     ASSIGN_OR_RETURN(auto output, chart::render(*loaded, values, release, capabilities, services));
     desired.warnings.insert(desired.warnings.end(), output.warnings.begin(), output.warnings.end());
     desired.chart = loaded->metadata.name + "-" + loaded->metadata.version;

@@ -118,7 +118,7 @@ class Planner {
 
   // One problem per operator, not one per object of its kinds. Other operations than a deploy only need what they use.
   Result<> require_operators() {
-    const bool all = input_.operation == "deploy";
+    const bool all = input_.operation == "deploy" && !input_.is_operator;
     if (!all && used_.empty()) return {};
     ASSIGN_OR_RETURN(auto missing, missing_operators(cluster_, input_.env.operators));
     for (auto& entry : missing) {
@@ -195,6 +195,9 @@ class Planner {
       item.action = Action::keep;
     } else if (input_.spare_data) {
       if (holds_data(item.id, item.generated)) item.action = Action::keep;
+    } else if (input_.is_operator && item.id.kind == "CustomResourceDefinition" &&
+               !input_.allow_removal.contains(item.id.text())) {
+      item.action = Action::keep;  // with a definition go all objects of its kind, whoever made them
     } else if (is_guarded(item.id, item.generated) && !input_.allow_removal.contains(item.id.text())) {
       out_.problems.push_back(
           Error(Code::refused, fmt::format("{} left the environment, but removing it may lose data", item.id.text()),

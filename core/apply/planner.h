@@ -33,8 +33,10 @@ struct PlanInput {
   int base_revision = 0;
   std::set<std::string> take_from = {};  // field managers whose fields may be taken over
   bool operators_come_first = false;     // our operators are installed before this plan: their kinds may be missing now
-  bool ignore_helm_keep = false;         // destroy: `helm.sh/resource-policy: keep` is about upgrades
-  bool spare_data = false;               // destroy: keep what holds data instead of asking for each by name
+  bool is_operator = false;  // the release of an operator: its definitions stay unless they are named, and of other
+                             // operators only what it uses is required
+  bool ignore_helm_keep = false;  // destroy: `helm.sh/resource-policy: keep` is about upgrades
+  bool spare_data = false;        // destroy: keep what holds data instead of asking for each by name
   std::set<std::string> allow_removal =
       {};  // "StatefulSet nautilus-trading/redis-cluster": guarded objects that may go
 };

@@ -19,6 +19,8 @@ Result<apply::Planned> plan_against(const Session& session, const apply::Desired
   input.base_revision = known.newest();
   input.take_from = options.take_from;
   input.allow_removal = options.allow_removal;
+  input.operators_come_first = options.operators_come_first;
+  input.is_operator = options.is_operator;
   return apply::make_plan(session.cluster, input);
 }
 

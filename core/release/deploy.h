@@ -20,6 +20,8 @@ namespace nautilus::release {
 struct DeployOptions {
   bool wait = true;
   std::set<std::string> take_from, allow_removal;
+  bool operators_come_first = false;  // a plan before our operators are installed: their kinds may be missing
+  bool is_operator = false;           // the release of an operator
   port::Duration lock_wait{};
   std::string take_over_lock;
   // Asked with the plan before anything is written; false = the user said no (Code::interrupted).

@@ -23,6 +23,7 @@ nautilus_module(core/chart DEPS core/sprig core/gotmpl core/value core/port)
 nautilus_module(core/env DEPS core/value core/port)
 nautilus_module(core/apply DEPS core/chart core/status core/env core/kube)
 nautilus_module(core/release DEPS core/apply LIBS OpenSSL::Crypto ${ZLIB_STATIC})
+nautilus_module(core/bundle DEPS core/apply)
 nautilus_module(core/rehearse DEPS core/release core/sim)
 
 # The engine. It knows core/base, core/port and core/value; only engine/lease knows Kubernetes.

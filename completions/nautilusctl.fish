@@ -8,6 +8,7 @@ complete -c nautilusctl -f -n '__fish_use_subcommand' -a history
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a rollback
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a destroy
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a rehearse
+complete -c nautilusctl -f -n '__fish_use_subcommand' -a bundle
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a sim
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a engine
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a completion
@@ -26,10 +27,12 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from environments' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from environments' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from environments' -l quiet
 complete -c nautilusctl -n '__fish_seen_subcommand_from environments' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l bundle
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l env
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l operator
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l output-dir
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l project
@@ -43,10 +46,12 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l stand-in-crds
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l values
 complete -c nautilusctl -n '__fish_seen_subcommand_from render' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l allow-removal
+complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l bundle
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l env
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l operator
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l quiet
@@ -60,6 +65,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l take-from
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l values
 complete -c nautilusctl -n '__fish_seen_subcommand_from diff' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l allow-removal
+complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l bundle
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l dry-run
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l env
@@ -67,6 +73,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l kubeconfig
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l lock-timeout
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l no-wait
+complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l operator
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l plan
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l project
@@ -88,6 +95,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l env
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l operator
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l quiet
@@ -96,6 +104,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l env
 complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l operator
 complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from history' -l quiet
@@ -126,6 +135,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l help
 complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l kubeconfig
 complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l lock-timeout
 complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l no-wait
+complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l operator
 complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from destroy' -l quiet
@@ -143,6 +153,7 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from rehearse' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from rehearse' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from rehearse' -l quiet
 complete -c nautilusctl -n '__fish_seen_subcommand_from rehearse' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l bundle
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l env
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l help
@@ -160,6 +171,30 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l set-literal
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l set-string
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l values
 complete -c nautilusctl -n '__fish_seen_subcommand_from deploy' -l verbose
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from bundle' -a create
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from bundle' -a verify
+complete -c nautilusctl -n '__fish_seen_subcommand_from bundle' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from bundle' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from bundle' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from bundle' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from bundle' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from bundle' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from bundle' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l verbose
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from sim' -a serve
 complete -c nautilusctl -n '__fish_seen_subcommand_from sim' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from sim' -l help

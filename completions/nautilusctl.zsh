@@ -18,17 +18,20 @@ _nautilusctl() {
 _nautilusctl_words() {
   local words=""
   case "$1" in
-    "") words="environments render diff deploy status history rollback destroy rehearse sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "") words="environments render diff deploy status history rollback destroy rehearse bundle sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
-    "render") words="--context --env --help --kubeconfig --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
-    "diff") words="--allow-removal --context --env --help --kubeconfig --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
-    "deploy") words="--allow-removal --context --dry-run --env --help --kubeconfig --lock-timeout --no-wait --output --plan --project --quiet --set --set-file --set-json --set-literal --set-string --take-from --take-over-lock --timeout --values --verbose --wait --yes" ;;
-    "status") words="--all --context --env --help --kubeconfig --output --project --quiet --verbose" ;;
-    "history") words="--context --env --help --kubeconfig --output --project --quiet --verbose" ;;
+    "render") words="--bundle --context --env --help --kubeconfig --operator --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
+    "diff") words="--allow-removal --bundle --context --env --help --kubeconfig --operator --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
+    "deploy") words="--allow-removal --bundle --context --dry-run --env --help --kubeconfig --lock-timeout --no-wait --operator --output --plan --project --quiet --set --set-file --set-json --set-literal --set-string --take-from --take-over-lock --timeout --values --verbose --wait --yes" ;;
+    "status") words="--all --context --env --help --kubeconfig --operator --output --project --quiet --verbose" ;;
+    "history") words="--context --env --help --kubeconfig --operator --output --project --quiet --verbose" ;;
     "rollback") words="--allow-removal --context --env --help --kubeconfig --lock-timeout --no-wait --output --project --quiet --reason --take-from --take-over-lock --timeout --to --verbose --wait --yes" ;;
-    "destroy") words="--allow-removal --context --delete-data --env --help --kubeconfig --lock-timeout --no-wait --output --project --quiet --take-from --take-over-lock --timeout --verbose --wait --yes" ;;
+    "destroy") words="--allow-removal --context --delete-data --env --help --kubeconfig --lock-timeout --no-wait --operator --output --project --quiet --take-from --take-over-lock --timeout --verbose --wait --yes" ;;
     "rehearse") words="deploy --context --help --kubeconfig --output --project --quiet --verbose" ;;
-    "rehearse deploy") words="--context --env --help --kubeconfig --nodes --output --project --quiet --report --seed --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
+    "rehearse deploy") words="--bundle --context --env --help --kubeconfig --nodes --output --project --quiet --report --seed --set --set-file --set-json --set-literal --set-string --values --verbose" ;;
+    "bundle") words="create verify --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "bundle create") words="--context --env --help --kubeconfig --output --project --quiet --verbose" ;;
+    "bundle verify") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "sim") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "sim serve") words="--address --context --help --kubeconfig --nodes --output --port --project --quiet --seed --speed --verbose --write-kubeconfig" ;;
     "engine") words="serve inspect verify replay export key bench --context --help --kubeconfig --output --project --quiet --verbose" ;;

@@ -1,11 +1,12 @@
-// nautilusctl deploy --env ENV | --plan FILE
+// nautilusctl deploy --env ENV [--operator NAME] [--bundle FILE] | --plan FILE
 #include "cli/flags/deploy.h"
 
 #include "cli/commands/commands.h"
 #include "cli/flags/values.h"
 #include "cli/output/plan_text.h"
-#include "cli/services.h"
 #include "cli/session.h"
+#include "cli/source.h"
+#include "core/release/operators.h"
 
 namespace nautilus::cli {
 
@@ -14,7 +15,7 @@ namespace {
 struct Flags {
   ValuesFlags values;
   ChangeFlags change;
-  std::string plan_file, dry_run = "none";
+  std::string plan_file, operator_name, bundle, dry_run = "none";
 };
 
 Result<apply::Plan> read_plan(const Context& context, const std::string& file) {
@@ -24,32 +25,54 @@ Result<apply::Plan> read_plan(const Context& context, const std::string& file) {
   return apply::plan_from_json(json, file);
 }
 
-int say_how_it_went(const Context& context, const release::Outcome& outcome) {
-  if (!context.text()) {
-    context.print(outcome_json(outcome));
-    return 0;
-  }
-  const auto& plan = outcome.planned.plan;
+// What there is to do: the operators that nautilusctl installs, and the environment unless --operator limits it.
+struct Work {
+  apply::Desired desired;
+  std::vector<apply::DesiredOperator> operators;
+  bool environment = true;
+};
+
+void print_outcome(const Context& context, const std::string& what, const release::Outcome& outcome) {
   if (outcome.revision == 0) {
     context.print(std::string_view(
-        fmt::format("{}: nothing to do, {} objects are as they should be\n", plan.environment, plan.items.size())));
-    return 0;
+        fmt::format("{}: nothing to do, {} objects are as they should be\n", what, outcome.planned.plan.items.size())));
+    return;
   }
   context.print(std::string_view(timeline(outcome)));
-  context.print(
-      std::string_view(fmt::format("{}: revision {} deployed, {} writes (plan {})\n", plan.environment,
-                                   outcome.revision, outcome.execution.writes, outcome.digest.substr(0, 19))));
+  context.print(std::string_view(fmt::format("{}: revision {} deployed, {} writes (plan {})\n", what, outcome.revision,
+                                             outcome.execution.writes, outcome.digest.substr(0, 19))));
+}
+
+int say_how_it_went(const Context& context, const std::vector<release::OperatorOutcome>& operators,
+                    const release::Outcome* outcome) {
+  if (!context.text()) {
+    Json json = outcome ? outcome_json(*outcome) : Json::object();
+    json["operators"] = Json::array();
+    for (const auto& op : operators) {
+      Json entry = outcome_json(op.outcome);
+      entry["name"] = op.name;
+      json["operators"].push_back(std::move(entry));
+    }
+    context.print(json);
+    return 0;
+  }
+  for (const auto& op : operators) print_outcome(context, "operator " + op.name, op.outcome);
+  if (outcome) print_outcome(context, outcome->planned.plan.environment, *outcome);
   return 0;
 }
 
-Result<int> dry_run(Context& context, OpenSession& open, const apply::Desired& desired,
-                    const release::DeployOptions& options) {
-  ASSIGN_OR_RETURN(const auto planned, release::plan(open.session(), desired, options));
+Result<int> dry_run(Context& context, OpenSession& open, const Work& work, release::DeployOptions options) {
+  options.operators_come_first = true;
+  ASSIGN_OR_RETURN(const auto operators,
+                   release::plan_operators(open.session(), work.operators, work.desired, options));
+  std::optional<apply::Planned> planned;
+  if (work.environment) { ASSIGN_OR_RETURN(planned, release::plan(open.session(), work.desired, options)); }
   if (context.text())
-    context.print(std::string_view(plan_details(planned)));
+    context.print(std::string_view(plans_details(operators, planned ? &*planned : nullptr)));
   else
-    context.print(plan_json(planned));
-  TRY(release::refuse_problems(planned));
+    context.print(plans_json(operators, planned ? &*planned : nullptr));
+  for (const auto& op : operators) TRY(release::refuse_problems(op.planned).within("planning operator " + op.name));
+  if (planned) TRY(release::refuse_problems(*planned));
   return 0;
 }
 
@@ -61,26 +84,34 @@ Result<int> deploy(Context& context, Flags& flags) {
       return Error(Code::usage, fmt::format("--env {} but the plan is for {}", flags.values.env, saved->environment));
     flags.values.env = saved->environment;
   }
-  if (flags.values.env.empty()) return Error(Code::usage, "say which environment: --env ENV, or --plan FILE");
-  ASSIGN_OR_RETURN(auto env, context.environment(flags.values.env));
+  if (flags.values.env.empty() && flags.bundle.empty())
+    return Error(Code::usage, "say which environment: --env ENV, or --plan FILE");
+  ASSIGN_OR_RETURN(auto source, Source::open(context, flags.values.env, flags.bundle));
+  env::Environment& env = source->env;
   ASSIGN_OR_RETURN(const auto options, change_options(context, flags.change, env));
-  apply::Desired desired;
+  Work work;
+  work.environment = flags.operator_name.empty();
   if (!saved) {
-    auto services = render_services(context);
-    ASSIGN_OR_RETURN(desired, apply::render(context.ports.files, env, flags.values.overrides, services));
+    ASSIGN_OR_RETURN(work.desired, source->render(flags.values.overrides));
+    ASSIGN_OR_RETURN(work.operators, source->render_operators(flags.operator_name));
   }
   if (flags.dry_run == "client") {
-    context.print(std::string_view(fmt::format("{}: {} objects render; the cluster was not asked\n", env.name,
-                                               saved ? saved->items.size() : desired.objects.size())));
+    std::size_t objects = saved ? saved->items.size() : work.environment ? work.desired.objects.size() : 0;
+    for (const auto& op : work.operators) objects += op.desired.objects.size();
+    context.print(
+        std::string_view(fmt::format("{}: {} objects render; the cluster was not asked\n", env.name, objects)));
     return 0;
   }
   auto progress = context.progress();
   ASSIGN_OR_RETURN(auto open, OpenSession::open(context, env, *progress));
-  if (flags.dry_run == "server") return dry_run(context, *open, desired, options);
+  if (flags.dry_run == "server") return dry_run(context, *open, work, options);
   release::Outcome outcome;
+  std::vector<release::OperatorOutcome> operators;
+  TRY(release::deploy_operators(open->session(), work.operators, work.desired, options, operators));
+  if (!work.environment) return say_how_it_went(context, operators, nullptr);
   TRY(saved ? release::deploy_saved(open->session(), *saved, options, outcome)
-            : release::deploy(open->session(), desired, options, outcome));
-  return say_how_it_went(context, outcome);
+            : release::deploy(open->session(), work.desired, options, outcome));
+  return say_how_it_went(context, operators, &outcome);
 }
 
 }  // namespace
@@ -91,9 +122,12 @@ void add_deploy(CLI::App& app, Context& context) {
   add_values(*command, flags->values);
   command->get_option("--env")->required(false);
   add_change(*command, flags->change);
+  add_operator(*command, flags->operator_name);
+  add_bundle(*command, flags->bundle);
   command->add_option("--plan", flags->plan_file, "apply a plan saved by diff --save-plan")
       ->type_name("FILE")
-      ->excludes("--set", "--values", "--set-string", "--set-json", "--set-file", "--set-literal");
+      ->excludes("--operator", "--bundle", "--set", "--values", "--set-string", "--set-json", "--set-file",
+                 "--set-literal");
   command->add_option("--dry-run", flags->dry_run, "none, client (render only) or server (plan, write nothing)")
       ->check(CLI::IsMember({"none", "client", "server"}));
   command->callback([&context, flags] { context.run = [flags](Context& c) { return deploy(c, *flags); }; });

@@ -1,4 +1,4 @@
-// nautilusctl destroy --env ENV [--delete-data]
+// nautilusctl destroy --env ENV [--operator NAME] [--delete-data]
 #include "core/release/destroy.h"
 
 #include "cli/commands/commands.h"
@@ -6,19 +6,24 @@
 #include "cli/flags/values.h"
 #include "cli/output/plan_text.h"
 #include "cli/session.h"
+#include "cli/source.h"
 
 namespace nautilus::cli {
 
 namespace {
 
 struct Flags {
-  std::string env;
+  std::string env, operator_name;
   bool delete_data = false;
   ChangeFlags change;
 };
 
 Result<int> run(Context& context, const Flags& flags) {
   ASSIGN_OR_RETURN(auto env, context.environment(flags.env));
+  if (!flags.operator_name.empty()) {
+    ASSIGN_OR_RETURN(const auto* op, operator_named(env, flags.operator_name));
+    env = apply::operator_environment(env, *op);
+  }
   ASSIGN_OR_RETURN(const auto change, change_options(context, flags.change, env));
   if (!flags.change.yes && !context.stdin_is_terminal())
     return Error(Code::usage, "destroy removes everything and nobody can be asked here", "say --yes");
@@ -52,6 +57,7 @@ void add_destroy(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("destroy", "remove everything the release made");
   auto flags = std::make_shared<Flags>();
   add_env(*command, flags->env);
+  add_operator(*command, flags->operator_name);
   command->add_flag("--delete-data", flags->delete_data, "also what holds data: claims, generated Secrets, namespaces");
   add_change(*command, flags->change);
   command->callback([&context, flags] { context.run = [flags](Context& c) { return run(c, *flags); }; });

@@ -2,8 +2,8 @@
 #include "cli/commands/commands.h"
 #include "cli/flags/values.h"
 #include "cli/output/plan_text.h"
-#include "cli/services.h"
 #include "cli/session.h"
+#include "cli/source.h"
 #include "core/rehearse/rehearsal.h"
 #include "core/rehearse/report.h"
 
@@ -14,7 +14,7 @@ namespace {
 struct Flags {
   ValuesFlags values;
   rehearse::Options options;
-  std::string report;
+  std::string report, bundle;
 };
 
 rehearse::ReportHead head_of(const env::Environment& env, const rehearse::Verdict& verdict, const Flags& flags) {
@@ -44,6 +44,12 @@ Json verdict_json(const env::Environment& env, const rehearse::Verdict& verdict,
   json["healthySeconds"] = std::chrono::duration<double>(verdict.healthy_after).count();
   json["repeatWrites"] = verdict.repeated ? Json(verdict.repeat_writes) : Json();
   json["seed"] = flags.options.seed;
+  json["operators"] = Json::array();
+  for (const auto& op : verdict.operators) {
+    Json entry = outcome_json(op.outcome);
+    entry["name"] = op.name;
+    json["operators"].push_back(std::move(entry));
+  }
   json["standIns"] = Json::array();
   for (const auto& stand_in : verdict.stand_ins)
     json["standIns"].push_back({{"operator", stand_in.operator_name}, {"kinds", stand_in.kinds}});
@@ -52,12 +58,19 @@ Json verdict_json(const env::Environment& env, const rehearse::Verdict& verdict,
 }
 
 Result<int> run(Context& context, Flags& flags) {
-  ASSIGN_OR_RETURN(const auto env, context.environment(flags.values.env));
-  auto services = render_services(context);
-  ASSIGN_OR_RETURN(const auto desired, apply::render(context.ports.files, env, flags.values.overrides, services));
+  ASSIGN_OR_RETURN(auto source, Source::open(context, flags.values.env, flags.bundle));
+  const env::Environment& env = source->env;
+  ASSIGN_OR_RETURN(const auto desired, source->render(flags.values.overrides));
+  // Charts that would have to be fetched are stood in for: a rehearsal needs no network.
+  std::vector<apply::DesiredOperator> operators;
+  for (const auto& op : env.operators) {
+    if (!op.ours || (op.chart.remote() && flags.bundle.empty())) continue;
+    ASSIGN_OR_RETURN(auto one, source->render_operators(op.name));
+    operators.push_back(std::move(one.front()));
+  }
   auto progress = context.progress();
   rehearse::Rehearsal rehearsal(flags.options, context.ports, *progress);
-  const auto verdict = rehearsal.deploy(env, desired);
+  const auto verdict = rehearsal.deploy(env, desired, operators);
   if (!flags.report.empty()) {
     TRY(context.ports.files
             .write(flags.report, rehearse::html_report(head_of(env, verdict, flags), rehearsal.transcript().spans()))
@@ -83,6 +96,7 @@ void add_rehearse(CLI::App& app, Context& context) {
   auto* command = rehearse->add_subcommand("deploy", "deploy an environment to an empty embedded cluster, twice");
   auto flags = std::make_shared<Flags>();
   add_values(*command, flags->values);
+  add_bundle(*command, flags->bundle);
   command->add_option("--seed", flags->options.seed, "the same seed gives the same run")->type_name("N");
   command->add_option("--nodes", flags->options.nodes, "nodes of the embedded cluster, over three zones")
       ->check(CLI::Range(1, 5000))

@@ -1,9 +1,10 @@
-// nautilusctl render --env ENV [-f FILE] [--set a=b] [--output-dir k8s/] [-o yaml|json]
+// nautilusctl render --env ENV [-f FILE] [--set a=b] [--operator NAME] [--bundle FILE] [--output-dir k8s/] [-o
+// yaml|json]
 #include <fmt/format.h>
 
 #include "cli/commands/commands.h"
 #include "cli/flags/values.h"
-#include "cli/services.h"
+#include "cli/source.h"
 #include "core/apply/desired.h"
 #include "core/apply/k8s_tree.h"
 #include "core/apply/operators.h"
@@ -15,14 +16,14 @@ namespace {
 
 struct Flags {
   ValuesFlags values;
-  std::string output_dir;
+  std::string output_dir, operator_name, bundle;
   bool stand_in_crds = false;
 };
 
-Result<> write_tree(const Context& context, const env::Environment& env, const apply::Desired& desired,
-                    const std::string& directory) {
+Result<> write_tree(const Context& context, const port::Filesystem& files, const env::Environment& env,
+                    const apply::Desired& desired, const std::string& directory) {
   const std::string rules_file = env.chart + "/k8s-tree.yaml";
-  ASSIGN_OR_RETURN(const std::string text, context.ports.files.read(rules_file));
+  ASSIGN_OR_RETURN(const std::string text, files.read(rules_file));
   ASSIGN_OR_RETURN(const Json rules, value::parse_yaml(text, rules_file));
   ASSIGN_OR_RETURN(const apply::Tree tree, apply::arrange(desired, rules, rules_file));
   for (const auto& [path, objects] : tree) {
@@ -56,16 +57,22 @@ apply::Desired stand_ins(const env::Environment& env) {
 Result<int> render(Context& context, const Flags& all_flags) {
   const ValuesFlags& flags = all_flags.values;
   const std::string& output_dir = all_flags.output_dir;
-  ASSIGN_OR_RETURN(const auto env, context.environment(flags.env));
+  ASSIGN_OR_RETURN(auto source, Source::open(context, flags.env, all_flags.bundle));
+  const env::Environment& env = source->env;
   if (all_flags.stand_in_crds) {
     print_objects(context, stand_ins(env));
     return 0;
   }
-  auto services = render_services(context);
-  ASSIGN_OR_RETURN(const auto desired, apply::render(context.ports.files, env, flags.overrides, services));
+  apply::Desired desired;
+  if (all_flags.operator_name.empty()) {
+    ASSIGN_OR_RETURN(desired, source->render(flags.overrides));
+  } else {
+    ASSIGN_OR_RETURN(auto one, source->render_operators(all_flags.operator_name));
+    desired = std::move(one.front().desired);
+  }
   for (const auto& warning : desired.warnings) context.warn(warning);
   if (!output_dir.empty()) {
-    TRY(write_tree(context, env, desired, output_dir).within("writing " + output_dir));
+    TRY(write_tree(context, source->files(), env, desired, output_dir).within("writing " + output_dir));
     return 0;
   }
   print_objects(context, desired);
@@ -86,6 +93,9 @@ void add_render(CLI::App& app, Context& context) {
       ->add_flag("--stand-in-crds", flags->stand_in_crds,
                  "print definitions without schemas for the kinds that the operators provide, for test clusters")
       ->excludes(output_dir);
+  add_operator(*command, flags->operator_name);
+  command->get_option("--operator")->excludes(output_dir);
+  add_bundle(*command, flags->bundle);
   command->callback([&context, flags] { context.run = [flags](Context& c) { return render(c, *flags); }; });
 }
 

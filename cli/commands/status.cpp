@@ -4,6 +4,8 @@
 #include "cli/commands/commands.h"
 #include "cli/flags/values.h"
 #include "cli/session.h"
+#include "cli/source.h"
+#include "core/release/operators.h"
 
 namespace nautilus::cli {
 
@@ -51,16 +53,42 @@ void print_text(const Context& context, const env::Environment& env, const relea
   context.print(std::string_view(out));
 }
 
-Result<int> run(Context& context, const std::string& name, bool all) {
+// Operators first, as they are installed. With --operator only that one.
+Result<int> run(Context& context, const std::string& name, const std::string& operator_name, bool all) {
   ASSIGN_OR_RETURN(const auto env, context.environment(name));
+  std::vector<env::Environment> theirs;
+  if (!operator_name.empty()) TRY(operator_named(env, operator_name));
+  for (const auto& op : env.operators)
+    if (op.ours && (operator_name.empty() || op.name == operator_name)) {
+      theirs.push_back(apply::operator_environment(env, op));
+      theirs.back().operators.clear();  // what the cluster lacks of the others is said once, by the environment
+    }
   auto progress = context.progress();
   ASSIGN_OR_RETURN(auto open, OpenSession::open(context, env, *progress));
-  ASSIGN_OR_RETURN(const auto status, release::status(open->session()));
-  if (context.text())
-    print_text(context, env, status, all);
-  else
-    context.print(status_json(env, status));
-  return status.healthy() ? 0 : 1;
+  bool healthy = true;
+  Json json = Json::object(), operators = Json::array();
+  for (const auto& its : theirs) {
+    ASSIGN_OR_RETURN(const auto status, release::status(release::operator_session(open->session(), its)));
+    healthy = healthy && status.healthy();
+    if (context.text())
+      print_text(context, its, status, all);
+    else
+      operators.push_back(status_json(its, status));
+  }
+  if (operator_name.empty()) {
+    ASSIGN_OR_RETURN(const auto status, release::status(open->session()));
+    healthy = healthy && status.healthy();
+    if (context.text())
+      print_text(context, env, status, all);
+    else
+      json = status_json(env, status);
+  }
+  if (!context.text()) {
+    json["healthy"] = healthy;
+    json["operators"] = std::move(operators);
+    context.print(json);
+  }
+  return healthy ? 0 : 1;
 }
 
 }  // namespace
@@ -69,9 +97,13 @@ void add_status(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("status", "health of every object of the release; exit code 1 if not healthy");
   auto env = std::make_shared<std::string>();
   auto all = std::make_shared<bool>(false);
+  auto operator_name = std::make_shared<std::string>();
   add_env(*command, *env);
+  add_operator(*command, *operator_name);
   command->add_flag("--all", *all, "list healthy objects too");
-  command->callback([&context, env, all] { context.run = [env, all](Context& c) { return run(c, *env, *all); }; });
+  command->callback([&context, env, operator_name, all] {
+    context.run = [env, operator_name, all](Context& c) { return run(c, *env, *operator_name, *all); };
+  });
 }
 
 }  // namespace nautilus::cli

@@ -72,6 +72,27 @@ Json plan_json(const apply::Planned& planned) {
           {"warnings", planned.warnings}};
 }
 
+std::string plans_details(const std::vector<release::PlannedOperator>& operators, const apply::Planned* planned) {
+  std::string out;
+  for (const auto& op : operators)
+    out += fmt::format("operator {} ({}{}{})\n{}\n", op.name, op.chart, op.digest.empty() ? "" : ", ",
+                       op.digest.substr(0, kShownDigest), plan_details(op.planned));
+  return planned ? out + plan_details(*planned) : out;
+}
+
+Json plans_json(const std::vector<release::PlannedOperator>& operators, const apply::Planned* planned) {
+  Json json = planned ? plan_json(*planned) : Json::object();
+  json["operators"] = Json::array();
+  for (const auto& op : operators) {
+    Json entry = plan_json(op.planned);
+    entry["name"] = op.name;
+    entry["chart"] = op.chart;
+    entry["chartDigest"] = op.digest.empty() ? Json() : Json(op.digest);
+    json["operators"].push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json outcome_json(const release::Outcome& outcome) {
   Json waves = Json::array();
   for (const auto& wave : outcome.execution.waves) {

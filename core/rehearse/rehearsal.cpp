@@ -67,11 +67,14 @@ void Rehearsal::provide(const std::vector<Json>& secrets) {
 // The kinds that operators bring and nothing at hand defines. Nobody acts on objects of them, so only their names and
 // scopes are checked.
 Result<> Rehearsal::stand_in_for_operators(const env::Environment& env, const apply::Desired& desired,
-                                           Verdict& verdict) {
+                                           const std::vector<apply::DesiredOperator>& operators, Verdict& verdict) {
   std::set<std::string> brought;
-  for (const auto& object : desired.objects)
-    if (value::string_at(object.manifest, "kind") == "CustomResourceDefinition")
-      brought.insert(value::string_at(object.manifest, "metadata", "name"));
+  std::vector<const apply::Desired*> all = {&desired};
+  for (const auto& op : operators) all.push_back(&op.desired);
+  for (const auto* part : all)
+    for (const auto& object : part->objects)
+      if (value::string_at(object.manifest, "kind") == "CustomResourceDefinition")
+        brought.insert(value::string_at(object.manifest, "metadata", "name"));
   for (const env::Operator& op : env.operators) {
     StandIn stand_in{op.name, {}};
     std::vector<env::ProvidedKind> kinds;
@@ -92,10 +95,14 @@ Result<> Rehearsal::stand_in_for_operators(const env::Environment& env, const ap
   return {};
 }
 
-Result<> Rehearsal::deploy_once(const env::Environment& real_env, const apply::Desired& desired,
-                                port::EventSink& events, release::Outcome& outcome) {
-  env::Environment env = real_env;
-  env.kube_system_uid.clear();  // the pin names the real cluster
+struct Rehearsal::Work {
+  env::Environment env;
+  const apply::Desired& desired;
+  std::vector<apply::DesiredOperator> operators;
+};
+
+Result<> Rehearsal::deploy_once(const Work& work, port::EventSink& events, release::Outcome& outcome,
+                                std::vector<release::OperatorOutcome>& theirs) {
   ClusterClock clock(cluster_->clock());
   SeededEntropy entropy(cluster_->random("client"));
   sim::SimConnector connector(*cluster_);
@@ -106,29 +113,37 @@ Result<> Rehearsal::deploy_once(const env::Environment& real_env, const apply::D
   ASSIGN_OR_RETURN(auto connection, kube::connect_to(ports, std::move(target), {}));
   kube::Discovery discovery(*connection.client);
   apply::Cluster cluster(*connection.client, discovery, events);
-  const release::Session session{cluster, env, entropy, "rehearsal"};
-  return release::deploy(session, desired, {}, outcome);
+  const release::Session session{cluster, work.env, entropy, "rehearsal"};
+  TRY(release::deploy_operators(session, work.operators, work.desired, {}, theirs));
+  return release::deploy(session, work.desired, {}, outcome);
 }
 
-Verdict Rehearsal::deploy(const env::Environment& env, const apply::Desired& desired) {
+Verdict Rehearsal::deploy(const env::Environment& env, const apply::Desired& desired,
+                          const std::vector<apply::DesiredOperator>& operators) {
   Verdict verdict;
   verdict.objects = desired.objects.size() + env.generated_secrets.size();
+  for (const auto& op : operators) verdict.objects += op.desired.objects.size();
   provide(stand_in_secrets(env, desired));
-  if (auto stood_in = stand_in_for_operators(env, desired, verdict); !stood_in.ok()) {
+  if (auto stood_in = stand_in_for_operators(env, desired, operators, verdict); !stood_in.ok()) {
     verdict.error = std::move(stood_in).error();
     return verdict;
   }
+  Work work{env, desired, operators};
+  work.env.kube_system_uid.clear();  // the pin names the real cluster
+  for (auto& op : work.operators) op.env.kube_system_uid.clear();
   const auto begin = cluster_->clock().now();
-  auto first = deploy_once(env, desired, transcript_, verdict.outcome);
+  auto first = deploy_once(work, transcript_, verdict.outcome, verdict.operators);
   verdict.healthy_after = cluster_->clock().now() - begin;
   if (!first.ok()) {
     verdict.error = std::move(first).error();
   } else {
     release::Outcome again;
     port::NullSink quiet;
-    auto second = deploy_once(env, desired, quiet, again);
+    std::vector<release::OperatorOutcome> their_again;
+    auto second = deploy_once(work, quiet, again, their_again);
     verdict.repeated = true;
     verdict.repeat_writes = again.execution.writes;
+    for (const auto& op : their_again) verdict.repeat_writes += op.outcome.execution.writes;
     if (!second.ok()) verdict.error = std::move(second).error().within("deploying a second time");
   }
   verdict.transcript_hash = cluster_->transcript_hash();

@@ -13,7 +13,7 @@
 #include "core/apply/desired.h"
 #include "core/port/ports.h"
 #include "core/rehearse/transcript.h"
-#include "core/release/deploy.h"
+#include "core/release/operators.h"
 #include "core/sim/cluster.h"
 
 namespace nautilus::rehearse {
@@ -34,6 +34,7 @@ struct StandIn {
 struct Verdict {
   std::optional<Error> error;  // what ended the deploy
   release::Outcome outcome;
+  std::vector<release::OperatorOutcome> operators;  // installed before the environment
   std::size_t objects = 0;
   port::Duration healthy_after{};  // of the cluster's time
   bool repeated = false;
@@ -53,15 +54,19 @@ class Rehearsal {
   Rehearsal(const Options& options, const port::Ports& real, port::EventSink& events);
   ~Rehearsal();
 
-  Verdict deploy(const env::Environment& env, const apply::Desired& desired);
+  // `operators` are those whose charts are at hand: they are installed first, as a deploy would.
+  Verdict deploy(const env::Environment& env, const apply::Desired& desired,
+                 const std::vector<apply::DesiredOperator>& operators = {});
   const Transcript& transcript() const { return transcript_; }
   sim::Cluster& cluster() { return *cluster_; }
 
  private:
   void provide(const std::vector<Json>& secrets);
-  Result<> stand_in_for_operators(const env::Environment& env, const apply::Desired& desired, Verdict& verdict);
-  Result<> deploy_once(const env::Environment& env, const apply::Desired& desired, port::EventSink& events,
-                       release::Outcome& outcome);
+  Result<> stand_in_for_operators(const env::Environment& env, const apply::Desired& desired,
+                                  const std::vector<apply::DesiredOperator>& operators, Verdict& verdict);
+  struct Work;
+  Result<> deploy_once(const Work& work, port::EventSink& events, release::Outcome& outcome,
+                       std::vector<release::OperatorOutcome>& theirs);
 
   port::Ports real_;
   Transcript transcript_;

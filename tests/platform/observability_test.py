@@ -4,6 +4,8 @@
     observability_test.py Rules Tables     promtool: the rendered rules are sound, every alert fires and clears
     observability_test.py Scrape           a real Prometheus with what the rendered monitors mean reads our running engine
                                            and what exporters say; every panel and every alert is answered by it
+    observability_test.py Served           a real API server with the projects' definitions takes every object, strictly
+                                           (scripts/build-tools.sh, scripts/crds.sh)
 
 NAUTILUSCTL names the program. Without promtool or prometheus (Debian: prometheus) it is skipped (77), or fails where
 NAUTILUS_REQUIRE_CLUSTER is set.
@@ -29,6 +31,9 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support" / "cluster"))
+import control_plane  # noqa: E402
+
 HERE = Path(__file__).resolve().parent / "observability"
 os.environ.setdefault("NAUTILUSCTL", str(ROOT / "build" / "release" / "nautilusctl"))
 BINARY = os.environ["NAUTILUSCTL"]
@@ -342,6 +347,50 @@ class Tables(unittest.TestCase):
                     self.assertIn(used, variables, f"{board['title']}: {expression}")
 
 
+    def test_the_redis_exporter_knows_the_password_of_every_target(self):
+        """Its start script, run: what it writes fits what the monitors ask for, whatever the password."""
+        script = next(o["data"]["start.sh"] for o in objects("ConfigMap") if o["metadata"]["name"] == "redis-exporter-config")
+        asked = {}
+        for monitor in objects("PodMonitor"):
+            for entry in monitor["spec"]["podMetricsEndpoints"][0].get("relabelings", []):
+                if entry.get("targetLabel") == "__param_target":
+                    name = monitor["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]
+                    count = next(o["spec"]["replicas"] for o in objects("StatefulSet") if o["metadata"]["name"] == name)
+                    asked[name] = [entry["replacement"].replace("$1", f"{name}-{i}") for i in range(count)]
+        self.assertEqual(sorted(asked), ["redis-cache", "redis-cluster", "redis-sentinel"])
+        with tempfile.TemporaryDirectory(prefix="nautilus-exporter-") as folder:
+            (Path(folder) / "exporter").mkdir()
+            for name in asked:
+                (Path(folder) / "secrets" / name).mkdir(parents=True)
+                (Path(folder) / "secrets" / name / "password").write_text(f'{name} "quoted" back\\slash')
+            done = run("sh", "-c", script.replace("/run/", f"{folder}/"), env={**os.environ, "REDIS_EXPORTER": "true"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            passwords = json.loads((Path(folder) / "exporter" / "passwords.json").read_text())
+        for name, targets in asked.items():
+            for target in targets:
+                self.assertEqual(passwords.get(target), f'{name} "quoted" back\\slash', target)
+
+    def test_collectors_are_wired(self):
+        """Every part of a pipeline is defined, and every part defined is in a pipeline. The collectors themselves are not run."""
+        configs = {o["metadata"]["name"]: yaml.safe_load(text) for o in objects("ConfigMap") for key, text in o["data"].items()
+                   if o["metadata"]["name"] in ("otel-collector-config", "jaeger-config", "log-collector-config", "log-gateway-config") and key.endswith(".yaml")}
+        self.assertEqual(len(configs), 4)
+        for name, config in configs.items():
+            with self.subTest(name):
+                service, connectors = config["service"], set(config.get("connectors", {}))
+                used = {kind: {part for p in service["pipelines"].values() for part in p.get(kind, [])} for kind in ("receivers", "processors", "exporters")}
+                for kind, parts in used.items():
+                    own = parts - connectors if kind != "processors" else parts
+                    self.assertEqual(own, set(config.get(kind, {})), kind)
+                self.assertEqual(connectors & used["exporters"], connectors)
+                self.assertEqual(connectors & used["receivers"], connectors)
+                self.assertEqual(set(service["extensions"]), set(config["extensions"]))
+                for pipeline in service["pipelines"].values():
+                    if "memory_limiter" in pipeline.get("processors", []):
+                        self.assertEqual(pipeline["processors"][0], "memory_limiter")
+                self.assertNotIn("password: ${env", json.dumps(config), "a password in the environment")
+
+
 def dashboards():
     data = next(o["data"] for o in objects("ConfigMap") if o["metadata"]["name"] == "grafana-dashboards")
     return [json.loads(text) for text in data.values()]
@@ -560,6 +609,63 @@ class Scrape(unittest.TestCase):
         self.assertTrue(self.ask("nautilus:trade_latency:p99_seconds"))
         labels = self.ask("nautilus_engine_journal_lag_seconds")[0]["metric"]
         self.assertEqual({k: labels[k] for k in ("job", "namespace", "pod")}, {"job": "nautilus-engine", "namespace": "nautilus-trading", "pod": "nautilus-engine-0"})
+
+
+class Served(unittest.TestCase):
+    """Written, not dry-run: Pod Security looks at pods of namespaces that exist."""
+    DEFINITIONS = ("prometheus-operator", "eck", "cert-manager", "vertical-pod-autoscaler")
+
+    @classmethod
+    def setUpClass(cls):
+        crds = [control_plane.CACHE / "crds" / f"{name}.yaml" for name in cls.DEFINITIONS]
+        absent = [str(path) for path in crds if not path.exists()] + control_plane.missing_tools()
+        if absent:
+            if os.environ.get("NAUTILUS_REQUIRE_CLUSTER"):
+                raise AssertionError(f"not there: {absent}")
+            raise unittest.SkipTest(f"not there: {absent}")
+        cls.folder = Path(tempfile.mkdtemp(prefix="nautilus-observability-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        control_plane.up(cls.folder / "cluster", 1, owner=os.getpid())
+        cls.addClassCleanup(control_plane.down, cls.folder / "cluster")
+        for crd in crds:
+            cls.kubectl("apply", "--server-side", "-f", crd)
+        cls.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+
+    @classmethod
+    def kubectl(cls, *arguments, expect=0):
+        done = run(control_plane.BIN / "kubectl", "--kubeconfig", cls.folder / "cluster" / "kubeconfig-admin", *arguments)
+        if done.returncode != expect:
+            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout[-1000:]}\n{done.stderr[-5000:]}")
+        return done
+
+    def apply(self, name, listed):
+        file = self.folder / f"{name}.yaml"
+        file.write_text(yaml.safe_dump_all(listed))
+        return self.kubectl("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", file)
+
+    def test_every_object_is_taken_without_a_warning(self):
+        for name in ("staging", "prod"):
+            with self.subTest(name):
+                # An aggregated API that does not answer yet disturbs every later discovery; claims cannot change.
+                everything = [o for o in rendered(name) if o["kind"] != "StatefulSet" or name == "staging"]
+                done = self.apply(name, [o for o in everything if o["kind"] != "APIService"])
+                self.assertEqual(done.stderr, "")
+                for wanted in ("prometheus.monitoring.coreos.com/nautilus", "alertmanagerconfig.monitoring.coreos.com/nautilus",
+                               "elasticsearch.elasticsearch.k8s.elastic.co/nautilus", "kibana.kibana.k8s.elastic.co/nautilus",
+                               "prometheusrule.monitoring.coreos.com/nautilus-engine", "podmonitor.monitoring.coreos.com/redis-cluster",
+                               "verticalpodautoscaler.autoscaling.k8s.io/nautilus-engine", "certificate.cert-manager.io/prometheus-adapter",
+                               "daemonset.apps/log-collector", "cronjob.batch/log-keeper"):
+                    self.assertIn(wanted + " ", done.stdout)
+        apis = [o for o in rendered("prod") if o["kind"] == "APIService"]
+        self.assertEqual(len(apis), 2)
+        self.apply("apis", apis)
+
+    def test_an_unknown_field_is_refused(self):
+        wrong = next(o for o in rendered("prod") if o["kind"] == "Prometheus")
+        wrong = {**wrong, "metadata": {"name": "wrong", "namespace": "default"}, "spec": {**wrong["spec"], "retentoin": "1d"}}
+        file = self.folder / "wrong.yaml"
+        file.write_text(yaml.safe_dump(wrong))
+        self.assertIn("retentoin", self.kubectl("apply", "--server-side", "--validate=strict", "-f", file, expect=1).stderr)
 
 
 def main():

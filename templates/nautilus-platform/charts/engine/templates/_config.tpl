@@ -37,7 +37,7 @@ replication:
 {{- if .Values.global.observability.tracing }}
 traces:
   endpoint: {{ printf "http://otel-collector.%s.svc.%s:4318" .Values.global.observability.namespace .Values.global.clusterDomain }}
-  # The collector stands outside the mesh; a span names requests, not orders.
+  # The collector stands outside the mesh; a span names a request and its account, not the order.
   plainBehindMesh: true
 {{- end }}
 log:

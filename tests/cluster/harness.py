@@ -161,13 +161,24 @@ class ClusterCase(unittest.TestCase):
     # Written by the cluster itself all the time, or as a by-product.
     NOISE = {"Event", "Lease", "ComponentStatus", "PodMetrics", "NodeMetrics"}
 
+    def listed(self, path):
+        """The items of a list. A definition that is new answers 429 for a moment while its storage comes up."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.api.get(path)["items"]
+            except control_plane.ClusterError as error:
+                if ": 429: " not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
     def objects(self):
         """kind/namespace/name -> object, of everything in the cluster that is not noise. One object has one entry."""
         found, seen = {}, set()
         for path, kind in self.listable():
             if kind in self.NOISE:
                 continue
-            for item in self.api.get(path)["items"]:
+            for item in self.listed(path):
                 meta = item["metadata"]
                 if meta["uid"] not in seen:
                     seen.add(meta["uid"])

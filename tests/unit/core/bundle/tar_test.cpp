@@ -87,3 +87,19 @@ TEST_CASE("an archive that is cut, changed or of another kind is refused") {
   CHECK_FALSE(bundle::read_tar(good + std::string(512, 'x')).ok());
   CHECK_FALSE(bundle::write_tar({{"a", ""}, {"a", ""}}).ok());
 }
+
+TEST_CASE("whatever one byte of an archive becomes, reading ends with files or an error") {
+  const std::string good = archive({{"a/b", "hello"}, {"c", ""}});
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < good.size(); ++at)
+    for (const char byte : {'\0', '/', '7', '9', '\xff'}) {
+      std::string bytes = good;
+      bytes[at] = byte;
+      if (at < 512) mend(bytes);
+      const auto back = bundle::read_tar(bytes);
+      refused += back.ok() ? 0 : 1;
+      if (!back.ok()) continue;
+      for (const TarFile& file : *back) CHECK(bundle::is_safe_name(file.name));
+    }
+  CHECK(refused > 500);
+}

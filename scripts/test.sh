@@ -79,7 +79,7 @@ case $mode in
   all | --quick | --unit)
     phase "unit tests" ctest_run "$preset" unit -L unit -j "$jobs"
     phase tidy ctest_run "$preset" tidy -L tidy
-    phase "command line" ctest_run "$preset" cli -L cli
+    phase "command line" ctest_run "$preset" cli -L cli -j "$jobs"
     ;;
 esac
 case $mode in

@@ -22,7 +22,7 @@ Result<> Shadow::follow(Sequence sequence) {
 Result<SnapshotImage> Shadow::at(Sequence sequence) {
   if (auto followed = follow(sequence); !followed.ok()) {
     recovery_.reset();
-    return std::move(followed).error().within("following the journal for a snapshot");
+    return std::move(followed).error().within(fmt::format("following the journal to {} for a snapshot", sequence));
   }
   return take_snapshot(*recovery_->machine, recovery_->journal, recovery_->time, recovery_->epochs);
 }

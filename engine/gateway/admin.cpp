@@ -100,6 +100,13 @@ class AdminServer::Impl {
       parser->header_limit(static_cast<std::uint32_t>(kMaxAdminHead));
       parser->body_limit(kMaxAdminBody);
       stream.expires_after(timeout);
+      http::async_read_header(stream, buffer, *parser, [self = shared_from_this()](error_code failed, std::size_t) {
+        // Nobody has a reason to send chunks here; the gateway's connection says why they are not parsed.
+        if (failed || self->parser->chunked()) return self->gone();
+        self->read_body();
+      });
+    }
+    void read_body() {
       http::async_read(stream, buffer, *parser, [self = shared_from_this()](error_code failed, std::size_t) {
         if (failed) return self->gone();
         self->answer();

@@ -77,7 +77,9 @@ class Rest(unittest.TestCase):
                 ("a negative length", b"POST /v1/orders HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", {400, 0}),
                 ("a head of 20 KB", b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", {431, 0}),
                 ("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", {400, 0}),
-                ("a chunked body that is too long", b"POST /v1/orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3000\r\n" + b" " * 0x3000 + b"\r\n0\r\n\r\n", {413, 0})]:
+                ("a chunked body", b"POST /v1/orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", {411}),
+                ("a trailer that hides a request", b"POST /v1/orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{\r\xc1\n\n\r0\n\r\n\r\n", {411}),
+                ("a chunked body that is too long", b"POST /v1/orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3000\r\n" + b" " * 0x3000 + b"\r\n0\r\n\r\n", {411, 0})]:
             with self.subTest(name):
                 self.assertIn(self.raw(data), wanted)
 

@@ -10,6 +10,7 @@ Denial denial_of(Submitted submitted) {
     case Submitted::taken: return {};
     case Submitted::full: return deny(Fault::overloaded);
     case Submitted::not_primary: return {name(Reason::not_primary), {}, Fault::unavailable};
+    case Submitted::malformed: return deny(Fault::bad_value);
     case Submitted::stopping: return {name(Reason::stopping), {}, Fault::unavailable};
     case Submitted::storage: return {name(Reason::storage), {}, Fault::unavailable};
   }

@@ -99,6 +99,7 @@ void put_account(Out& out, const Account& a) {
 }
 
 // Reading. Enumerators and booleans are checked against the table of the type: the machine may switch over them.
+bool known(CommandType v) { return v >= CommandType::new_order && v <= CommandType::set_reference_price; }
 bool known(Side v) { return v <= Side::sell; }  // 0: both, of a mass_cancel only
 bool known(OrderType v) { return v >= OrderType::market && v <= OrderType::stop_limit; }
 bool known(TimeInForce v) { return static_cast<unsigned>(v) <= 7 && static_cast<unsigned>(v) != 5; }
@@ -261,6 +262,16 @@ std::size_t encode_record(const Command& command, std::byte* out) {
   return length;
 }
 
+bool can_be_read_back(const Command& c) {
+  if (!known(c.type) || !known(c.order_type) || !known(c.time_in_force) || !known(c.self_trade) || !known(c.phase) ||
+      !known(c.engine_state) || !known(c.side) || (c.side == Side{} && c.type != CommandType::mass_cancel))
+    return false;
+  if (c.client_id.length > c.client_id.text.size() || c.orig_client_id.length > c.orig_client_id.text.size())
+    return false;
+  if (c.type == CommandType::define_instrument) return known(c.instrument_definition.opening_phase);
+  return c.type != CommandType::define_account || known(c.account_definition.limits.self_trade);
+}
+
 std::optional<RecordHeader> peek_record(std::span<const std::byte> bytes) {
   if (bytes.size() < kRecordHeaderBytes) return std::nullopt;
   const std::byte* p = bytes.data();
@@ -284,7 +295,7 @@ Result<std::size_t> decode_record(std::span<const std::byte> bytes, Command& out
   if (encoding != kEncoding)
     return Error(Code::invalid, fmt::format("record encoding {}, this program reads {}", encoding, kEncoding),
                  "a newer program version wrote it");
-  if (header->type < 1 || header->type > static_cast<std::uint8_t>(CommandType::set_reference_price))
+  if (!known(static_cast<CommandType>(header->type)))
     return Error(Code::invalid, fmt::format("command type {} is not known", header->type),
                  "a newer program version wrote it");
   reset(out);

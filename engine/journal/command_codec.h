@@ -25,6 +25,10 @@ std::size_t encode_record(const Command& command, std::byte* out);
 // field. The caller adds file, offset and sequence.
 Result<std::size_t> decode_record(std::span<const std::byte> bytes, Command& out);
 
+// Whether decode_record will take what encode_record makes of this: every enumerator exists, every text fits. What is
+// not so must never reach a journal, because the engine would not start again.
+bool can_be_read_back(const Command& command);
+
 // The header of a record without checking its CRC: for what skips and what names.
 struct RecordHeader {
   std::uint32_t crc = 0;

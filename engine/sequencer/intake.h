@@ -13,6 +13,7 @@ enum class Submitted : std::uint8_t {
   full,         // the queue is full: tell the client to slow down; nothing was taken
   not_primary,  // a standby, still replaying, or fenced
   stopping,     // draining: no new orders; cancels are still taken
+  malformed,    // a value that does not exist, which no journal could be read back with: a bug of the caller
   storage,      // the journal cannot be written: nothing will be taken until a restart
 };
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/journal/command_codec.h"
+
 namespace nautilus::engine {
 namespace {
 
@@ -74,6 +76,7 @@ bool Sequencer::takes(const Command& command, SequencerState state, Submitted& r
 }
 
 Submitted Sequencer::submit(const Command& command) {
+  if (!can_be_read_back(command)) return Submitted::malformed;
   // Counted, so that stop() can wait until whoever saw the old state has pushed: what is taken is carried out.
   submitting_.fetch_add(1, std::memory_order_seq_cst);
   Submitted out = Submitted::taken;

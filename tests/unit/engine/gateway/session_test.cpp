@@ -90,6 +90,7 @@ TEST_CASE("what the intake does not take is said in its own word") {
   for (const auto& [answer, word] : {std::pair{Submitted::full, "overloaded"},
                                      {Submitted::not_primary, "not_primary"},
                                      {Submitted::stopping, "stopping"},
+                                     {Submitted::malformed, "bad_value"},
                                      {Submitted::storage, "storage"}}) {
     Rig rig;
     Rig::Client client(rig);

@@ -220,6 +220,17 @@ TEST_CASE("what followers must hold is released only when they do") {
   CHECK(engine.sequencer->status().replicated_sequence == 4);
 }
 
+TEST_CASE("a value that does not exist never reaches the journal") {
+  SimulatedStorage disk;
+  Engine engine(disk);
+  REQUIRE(engine.sequencer->step().ok());
+  Command command = plain_order(1);
+  command.side = Side{};
+  CHECK(engine.sequencer->submit(command) == Submitted::malformed);
+  command.type = CommandType::mass_cancel;  // here it means both
+  CHECK(engine.sequencer->submit(command) == Submitted::taken);
+}
+
 TEST_CASE("followers that never answer hold back a bounded number of batches, then the intake is full") {
   SimulatedStorage disk;
   FakeReplicator replicator;

@@ -149,6 +149,16 @@ class Rendered(unittest.TestCase):
                    "engine.networkPolicy.ingress=" + flow.replace("Prometheus runs without a sidecar", ""), expect=1)
         self.assertIn("/networkPolicy/ingress/1/peers/0", done.stderr)
 
+    def test_monitoring_and_the_mesh_together(self):
+        parts = ",".join(f"global.observability.{part}=true" for part in ("monitoring", "tracing", "logging", "autoscaling"))
+        objects = objects_of(rendered("prod", "istio", "--set", parts))
+        self.assertEqual(check_mesh.faults(objects), [])
+        # Only what Prometheus reads takes clear text, and each says so.
+        opened = {(o["metadata"]["name"], int(port)) for o in objects if o["kind"] == "PeerAuthentication" for port in o["spec"].get("portLevelMtls", {})}
+        self.assertIn(("nautilus-engine", 9102), opened)
+        self.assertFalse({("nautilus-engine", 9001), ("nautilus-backend", 8000), ("nautilus-backend", 8001), ("postgresql", 5432),
+                          ("pgbouncer", 5432), ("redis-cluster", 6379), ("redis-cluster", 16379)} & opened)
+
     def test_the_tree_has_the_guides_files(self):
         for kind in KINDS:
             with tempfile.TemporaryDirectory() as folder:

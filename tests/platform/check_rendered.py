@@ -301,7 +301,7 @@ def fits(match, o):
 def check(environment_file, rendered):
     """(number of objects, faults) of an environment's rendered text."""
     environment = yaml.safe_load(environment_file.read_text())
-    objects = [o for o in yaml.safe_load_all(rendered) if o]
+    objects = check_mesh.objects_of(rendered)
     chart = environment_file.parent / environment["spec"]["chart"]
     held = Check(environment, objects)
     held.names()

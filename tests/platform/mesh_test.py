@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support" / "cluster"))
 import check_mesh  # noqa: E402
 import check_rendered  # noqa: E402
+from check_mesh import objects_of  # noqa: E402
 import control_plane  # noqa: E402
 
 BINARY = os.environ.get("NAUTILUSCTL", str(ROOT / "build" / "release" / "nautilusctl"))
@@ -55,10 +56,6 @@ def settings(kind):
 @functools.lru_cache(maxsize=None)
 def rendered(environment, kind, *more):
     return run(BINARY, "--project", ROOT, "render", "--env", environment, *settings(kind), *more).stdout
-
-
-def objects_of(text):
-    return [o for o in yaml.safe_load_all(text) if o]
 
 
 class Rendered(unittest.TestCase):
@@ -116,6 +113,7 @@ class Rendered(unittest.TestCase):
                 ('nativeSidecar: "true"', 'nativeSidecar: "false"', "is not there before and after it"),
                 ('"terminationDrainDuration":"10s"', '"terminationDrainDuration":"900s"', "does not fit into the grace period"),
                 ("appProtocol: tcp", "nodePort: 0", "leaves its protocol to guessing"),
+                ("host: '*.nautilus-trading.", "host: '*.elsewhere.", "no DestinationRule says that calls are encrypted"),
                 ("host: pgbouncer.", "host: pgbounced.", "no Service pgbounced.")):
             with self.subTest(fault, new=new):
                 self.assertTrue(old in text, f"nothing to spoil: {old}")

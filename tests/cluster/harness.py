@@ -94,7 +94,7 @@ class ClusterCase(unittest.TestCase):
                                capture_output=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
             else:
                 self.kubectl("apply", "--server-side", "-f", str(file))
-        self.kubectl("wait", "--for=condition=Established", "--timeout=120s", "crd", "--all")
+        control_plane.established(self.kubectl)
         return genuine
 
     def environment(self):
@@ -117,6 +117,9 @@ class ClusterCase(unittest.TestCase):
                               capture_output=True, text=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
         self.assertEqual(done.returncode, expect, f"kubectl {' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         return done
+
+    def established(self):
+        control_plane.established(self.kubectl)
 
     # ------------------------------------------------------------------------------------------ looking at the cluster
 

@@ -61,7 +61,7 @@ class Operators(ClusterCase):
         file = self.directory / "definitions.yaml"
         file.write_text(self.on(project, "render", "--stand-in-crds").stdout)
         self.kubectl("create", "-f", str(file))
-        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+        self.established()
 
     def test_03_the_deploy_installs_an_operator_from_its_own_chart(self):
         chart = self.CRDS.parent / "charts" / "eck"

@@ -127,7 +127,7 @@ class Served(unittest.TestCase):
         def kubectl(*arguments, expect=0):
             return run(control_plane.BIN / "kubectl", "--kubeconfig", folder / "cluster" / "kubeconfig-admin", *arguments, expect=expect)
         kubectl("apply", "--server-side", "-f", crds)
-        kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        control_plane.established(kubectl)
         kubectl("create", "namespace", "velero-system")
         for environment in ENVIRONMENTS:
             (folder / "objects.yaml").write_text(yaml.safe_dump_all(objects(environment)))

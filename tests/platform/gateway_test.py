@@ -197,7 +197,7 @@ class Mesh:
         self.kubeconfig = cluster / "kubeconfig-admin"
         for crd in self.crds:
             self.kubectl("apply", "--server-side", "-f", crd)
-        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        control_plane.established(self.kubectl)
         self.objects = self.rendered()
         system = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("istio-system", "monitoring")]
         namespaces = [o for o in self.objects if o["kind"] == "Namespace"]

@@ -250,7 +250,7 @@ class Served(unittest.TestCase):
         cls.kubeconfig = cluster / "kubeconfig-admin"
         for crd in cls.crds:
             cls.kubectl("apply", "--server-side", "-f", crd)
-        cls.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        control_plane.established(cls.kubectl)
 
     @classmethod
     def kubectl(cls, *arguments, expect=0):

@@ -629,7 +629,7 @@ class Served(unittest.TestCase):
         cls.addClassCleanup(control_plane.down, cls.folder / "cluster")
         for crd in crds:
             cls.kubectl("apply", "--server-side", "-f", crd)
-        cls.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        control_plane.established(cls.kubectl)
 
     @classmethod
     def kubectl(cls, *arguments, expect=0):

@@ -25,6 +25,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -309,6 +310,18 @@ class Servers:
 
 
 # ---------------------------------------------------------------------------------------------- the supervisor
+
+def established(kubectl, seconds=120):
+    """Waits until every custom kind is served. kubectl itself gives up on one that has no conditions yet."""
+    pause, deadline = threading.Event(), time.monotonic() + seconds
+    while True:
+        try:
+            return kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={seconds}s")
+        except Exception as trouble:  # each suite has its own
+            if "accessor error" not in str(trouble) or time.monotonic() > deadline:
+                raise
+            pause.wait(0.1)
+
 
 def start_with_retries(directory, nodes):
     for attempt in range(1, START_ATTEMPTS + 1):

@@ -80,6 +80,8 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   for (std::size_t i = 0; i < env.operators.size(); ++i)
     if (env.operators[i].name == env.release && env.operators[i].namespace_ == env.namespace_)
       spec.fail(fmt::format("operators[{}].name", i), "is the environment's own release in the same namespace");
+  ASSIGN_OR_RETURN(env.promises, read_promises(spec));
+  ASSIGN_OR_RETURN(env.capacity, read_capacity(spec));
   value::StrictReader timeouts = spec.object("timeouts");
   env.wave_timeout = timeouts.duration("wave", env.wave_timeout);
   env.total_timeout = timeouts.duration("total", env.total_timeout);

@@ -12,6 +12,7 @@
 
 #include "core/base/error.h"
 #include "core/env/operators.h"
+#include "core/env/promises.h"
 #include "core/port/clock.h"
 #include "core/port/filesystem.h"
 #include "core/value/json.h"
@@ -42,6 +43,8 @@ struct Environment {
   std::vector<GeneratedSecret> generated_secrets;
   std::vector<ExternalSecret> external_secrets;
   std::vector<Operator> operators;  // third-party, in the order they are installed
+  Promises promises;                // what `verify` holds the manifests to
+  Capacity capacity;                // what it may take for granted
   bool require_digests = false;     // deploy refuses an operator's chart that no digest pins
   port::Duration wave_timeout = std::chrono::minutes(10);
   port::Duration total_timeout = std::chrono::minutes(45);

@@ -76,7 +76,7 @@ bool Context::stdin_is_terminal() const { return isatty(STDIN_FILENO) == 1; }
 
 int report(const Context& context, const Error& error) {
   const int exit = base::exit_code(error.code);
-  if (!context.text()) {
+  if (context.flags.format == Format::json || context.flags.format == Format::yaml) {
     const Json body = {{"error",
                         {{"code", std::string(base::name(error.code))},
                          {"exitCode", exit},

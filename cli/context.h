@@ -13,7 +13,7 @@
 
 namespace nautilus::cli {
 
-enum class Format { text, json, yaml };
+enum class Format { text, json, yaml, junit };
 
 // Flags that every command takes (cli/flags/global.cpp).
 struct GlobalFlags {
@@ -33,6 +33,7 @@ class Context {
 
   // The command that the command line chose; returns the exit code of success (0, or 10 for differences).
   std::function<Result<int>(Context&)> run;
+  bool takes_junit = false;  // the command has something to say in that format
 
   // stdout: the data that was asked for, in the format that was asked for.
   void print(std::string_view text) const;

@@ -18,9 +18,9 @@ void add_global(CLI::App& app, GlobalFlags& flags) {
       ->type_name("FILE")
       ->group("Global");
   app.add_option("--context", flags.context, "kubeconfig context")->type_name("NAME")->group("Global");
-  app.add_option("--output,-o", flags.format, "output format: text, json or yaml")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Format>{{"text", Format::text}, {"json", Format::json}, {"yaml", Format::yaml}}))
+  app.add_option("--output,-o", flags.format, "output format: text, json or yaml; verify also junit")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
+          {"text", Format::text}, {"json", Format::json}, {"yaml", Format::yaml}, {"junit", Format::junit}}))
       ->type_name("FORMAT")
       ->group("Global");
   app.add_flag("--quiet,-q", flags.quiet, "only warnings and errors on stderr")->group("Global");
@@ -35,8 +35,9 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.failure_message(CLI::FailureMessage::simple);
   add_global(app, context.flags);
-  for (auto add : {add_environments, add_render, add_diff, add_deploy, add_status, add_history, add_rollback,
-                   add_destroy, add_rehearse, add_bundle_command, add_sim, add_engine, add_completion, add_version})
+  for (auto add :
+       {add_environments, add_render, add_diff, add_deploy, add_status, add_history, add_rollback, add_destroy,
+        add_rehearse, add_bundle_command, add_verify, add_sim, add_engine, add_completion, add_version})
     add(app, context);
   try {
     app.parse(argc, argv);
@@ -44,6 +45,10 @@ int run(int argc, char** argv) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
     return report(context, Error(Code::usage, e.what(), "see nautilusctl --help, or COMMAND --help"));
+  }
+  if (context.flags.format == Format::junit && !context.takes_junit) {
+    context.flags.format = Format::text;
+    return report(context, Error(Code::usage, "only verify has junit output", "use text, json or yaml"));
   }
   auto result = context.run(context);
   if (!result.ok()) return report(context, result.error());

@@ -21,6 +21,7 @@ nautilus_module(core/sprig DEPS core/gotmpl core/value core/port
                 LIBS ${RE2_STATIC} OpenSSL::Crypto crypt)
 nautilus_module(core/chart DEPS core/sprig core/gotmpl core/value core/port)
 nautilus_module(core/env DEPS core/value core/port)
+nautilus_module(core/verify DEPS core/chart core/env)
 nautilus_module(core/apply DEPS core/chart core/status core/env core/kube)
 nautilus_module(core/release DEPS core/apply LIBS OpenSSL::Crypto ${ZLIB_STATIC})
 nautilus_module(core/bundle DEPS core/apply)

@@ -37,7 +37,7 @@ target_link_libraries(nautilus_engine_judges PUBLIC engine_model)
 nautilus_precompile(nautilus_engine_judges)
 
 foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
-        core/env core/apply core/release core/rehearse core/bundle
+        core/env core/verify core/apply core/release core/rehearse core/bundle
         engine/model engine/book engine/risk engine/matching
         engine/gateway engine/bench)
   nautilus_unit_test(${folder})

@@ -1,0 +1,70 @@
+#include "core/verify/checks/backup_facts.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "core/base/duration.h"
+#include "core/verify/checks/cron.h"
+
+namespace nautilus::verify {
+
+std::string duration_text(std::int64_t seconds) {
+  if (seconds % 86'400 == 0 && seconds > 0)
+    return fmt::format("{} day{}", seconds / 86'400, seconds == 86'400 ? "" : "s");
+  if (seconds % 3'600 == 0 && seconds > 0) return fmt::format("{} h", seconds / 3'600);
+  if (seconds % 60 == 0 && seconds > 0) return fmt::format("{} min", seconds / 60);
+  return fmt::format("{} s", seconds);
+}
+
+std::vector<BackupSchedule> backup_schedules(const Platform& platform, Answer& answer) {
+  std::vector<BackupSchedule> found;
+  for (const Json* object : platform.of_kind("Schedule")) {
+    if (!value::string_at(*object, "apiVersion").starts_with("velero.io/")) continue;
+    BackupSchedule schedule;
+    schedule.object = object;
+    schedule.name = name_of(*object);
+    schedule.where = id_of(*object) + ":";
+    schedule.text = value::string_at(*object, "spec", "schedule");
+    schedule.paused = value::bool_at(*object, false, "spec", "paused");
+    auto cron = Cron::parse(schedule.text);
+    if (!cron.ok()) {
+      answer.missing("its schedule cannot be read: " + cron.error().message, id_of(*object) + ": spec.schedule");
+      continue;
+    }
+    if (schedule.paused) {
+      answer.note(id_of(*object) + " is paused and does not count");
+      continue;
+    }
+    schedule.zone = cron->zone;
+    schedule.gap = cron->longest_gap();
+    if (const std::string ttl = value::string_at(*object, "spec", "template", "ttl"); !ttl.empty())
+      if (const auto kept = base::parse_duration(ttl); kept.ok())
+        schedule.kept = std::chrono::duration_cast<std::chrono::seconds>(*kept).count();
+    const std::string location = value::string_at(*object, "spec", "template", "storageLocation");
+    for (const Json* store : platform.of_kind("BackupStorageLocation"))
+      if (location.empty() ? value::bool_at(*store, false, "spec", "default") : name_of(*store) == location)
+        schedule.location_region = value::string_at(*store, "spec", "config", "region");
+    found.push_back(std::move(schedule));
+  }
+  return found;
+}
+
+std::optional<Read> base_backup(const Platform& platform) {
+  for (const PodSet& set : platform.pods()) {
+    if (set.kind != "CronJob") continue;
+    for (const Container& container : containers(set))
+      for (const char* list : {"command", "args"})
+        if (const Json* words = value::find(*container.json, list); words && words->is_array())
+          for (const Json& word : *words)
+            for (const char* sign : {" backup", "backup-push", "pg_basebackup", "barman-cloud-backup"})
+              if (word.is_string() && (" " + word.get<std::string>()).find(sign) != std::string::npos)
+                return Read{value::string_at(*set.object, "spec", "schedule"), set.at(container.path + "." + list)};
+    for (const ConfigFile& file : set.files)
+      if (file.text->find("pgbackrest") != std::string::npos && file.text->find(" backup") != std::string::npos)
+        return Read{value::string_at(*set.object, "spec", "schedule"), file.where()};
+  }
+  return std::nullopt;
+}
+
+}  // namespace nautilus::verify

@@ -13,9 +13,18 @@ egress:
   {{- end }}
 {{- end -}}
 
+{{/* The names that routes lead from, by their keys in global.hosts, as JSON. Other hosts are not this edge's to publish. */}}
+{{- define "edge.published" -}}
+{{- $hosts := dict -}}
+{{- range .Values.routes -}}
+{{- $_ := set $hosts .host (index $.Values.global.hosts .host) -}}
+{{- end -}}
+{{- toJson $hosts -}}
+{{- end -}}
+
 {{/* The public names, each once. A rule on hosts sees the header, which may carry a port. */}}
 {{- define "edge.hosts" -}}
-{{- range .Values.global.hosts | values | uniq | sortAlpha }}
+{{- range include "edge.published" . | fromJson | values | uniq | sortAlpha }}
 - {{ . | quote }}
 - {{ printf "%s:*" . | quote }}
 {{- end }}

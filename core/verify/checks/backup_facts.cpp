@@ -12,9 +12,29 @@ namespace nautilus::verify {
 std::string duration_text(std::int64_t seconds) {
   if (seconds % 86'400 == 0 && seconds > 0)
     return fmt::format("{} day{}", seconds / 86'400, seconds == 86'400 ? "" : "s");
+  if (seconds > 86'400) return fmt::format("{:.1f} h", static_cast<double>(seconds) / 3'600.0);
   if (seconds % 3'600 == 0 && seconds > 0) return fmt::format("{} h", seconds / 3'600);
   if (seconds % 60 == 0 && seconds > 0) return fmt::format("{} min", seconds / 60);
   return fmt::format("{} s", seconds);
+}
+
+bool BackupSchedule::takes(std::string_view namespace_, const Labels& labels) const {
+  const Json* what = value::find(*object, "spec", "template");
+  if (!what) return true;
+  const auto lists = [&](const char* field, bool absent) {
+    const Json* list = value::find(*what, field);
+    if (!list || !list->is_array() || list->empty()) return absent;
+    for (const Json& one : *list)
+      if (one == "*" || one == std::string(namespace_)) return true;
+    return false;
+  };
+  if (!lists("includedNamespaces", true) || lists("excludedNamespaces", false)) return false;
+  if (const Json* one = value::find(*what, "labelSelector"); one && !selects(one, labels)) return false;
+  const Json* any = value::find(*what, "orLabelSelectors");
+  if (!any || !any->is_array() || any->empty()) return true;
+  for (const Json& one : *any)
+    if (selects(&one, labels)) return true;
+  return false;
 }
 
 std::vector<BackupSchedule> backup_schedules(const Platform& platform, Answer& answer) {
@@ -36,6 +56,10 @@ std::vector<BackupSchedule> backup_schedules(const Platform& platform, Answer& a
       answer.note(id_of(*object) + " is paused and does not count");
       continue;
     }
+    // Velero's defaults: snapshots where a volume can be snapshotted, no copies of files.
+    const bool files = value::bool_at(*object, false, "spec", "template", "defaultVolumesToFsBackup");
+    schedule.volumes = files || value::bool_at(*object, true, "spec", "template", "snapshotVolumes");
+    schedule.moved = files || value::bool_at(*object, false, "spec", "template", "snapshotMoveData");
     schedule.zone = cron->zone;
     schedule.gap = cron->longest_gap();
     if (const std::string ttl = value::string_at(*object, "spec", "template", "ttl"); !ttl.empty())

@@ -18,6 +18,10 @@ struct BackupSchedule {
   std::int64_t gap = 0;              // longest between two runs, seconds
   std::optional<std::int64_t> kept;  // spec.template.ttl, seconds; Velero's default is 30 days
   bool paused = false;
+  bool volumes = false;  // takes the data, not only the objects
+  bool moved = false;    // and brings it to the location; a snapshot stays in the storage system of its region
+  // Whether pods with these labels in this namespace are in it.
+  bool takes(std::string_view namespace_, const Labels& labels) const;
 };
 
 // Schedules that can be read; those that cannot become lines of the answer.

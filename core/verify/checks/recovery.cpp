@@ -211,41 +211,63 @@ Bound engine_rpo(const Input& input, Mode mode, Answer& answer) {
   return std::nullopt;
 }
 
-// Copies beyond the region: a repository elsewhere, or a backup that goes there.
-Bound region_rpo(const Input& input, Answer& answer) {
-  const Postgres postgres = Postgres::of(input.platform);
-  const std::string& region = input.env.capacity.region;
-  if (region.empty()) {
-    answer.missing("spec.capacity.region is not declared: what is elsewhere cannot be told", input.env.file);
-    return std::nullopt;
-  }
-  answer.read(input.env.file + ": spec.capacity.region", region, "declared");
+// What has to come back: the database's volumes and the engines' journals.
+struct Store {
+  const char* name;
+  std::vector<const PodSet*> sets;
+};
+
+std::vector<Store> stores(const Input& input) {
+  std::vector<Store> all;
+  if (auto sets = input.platform.named("postgresql"); !sets.empty()) all.push_back({"database", std::move(sets)});
+  if (auto sets = input.platform.named("nautilus-engine"); !sets.empty())
+    all.push_back({"engine journals", std::move(sets)});
+  return all;
+}
+
+void best_of(Bound& best, Bound other) {
+  if (other && (!best || *other < *best)) best = other;
+}
+
+// Schedules that take this store's data; with `beyond`, only those that bring it to another region.
+Bound scheduled_loss(const Input& input, const Store& store, const std::string& beyond, Answer& answer) {
   Bound best;
-  if (postgres.archives()) {
+  for (const BackupSchedule& schedule : backup_schedules(input.platform, answer)) {
+    if (!schedule.volumes || !schedule.takes(store.sets.front()->namespace_, store.sets.front()->labels)) continue;
+    const std::string& there = schedule.location_region;
+    if (!beyond.empty() && (there.empty() || there == beyond || !schedule.moved)) continue;
+    answer.read(
+        schedule.where + " spec.schedule", schedule.text,
+        beyond.empty() ? "takes the " + std::string(store.name) : fmt::format("takes the {} to {}", store.name, there));
+    answer.step(fmt::format("{}: {} between two runs, and the run itself", schedule.name, duration_text(schedule.gap)));
+    best_of(best, schedule.gap);
+  }
+  return best;
+}
+
+// Copies beyond the region: a repository elsewhere, or a backup that brings its data there.
+Bound region_loss(const Input& input, const Store& store, Answer& answer) {
+  const std::string& region = input.env.capacity.region;
+  Bound best;
+  const Postgres postgres = Postgres::of(input.platform);
+  if (store.name == std::string_view("database") && postgres.archives())
     for (int i = 1; i <= 4; ++i) {
       const auto there = ini_value(postgres.archive, "global", fmt::format("repo{}-s3-region", i));
       if (!there) continue;
       answer.read(fmt::format("{} repo{}-s3-region", postgres.archive_where, i), *there,
                   *there == region ? "the same region" : "another region");
-      if (*there != region) best = archive_loss(input, postgres, answer);
+      if (*there != region) best_of(best, archive_loss(input, postgres, answer));
     }
-  }
-  for (const BackupSchedule& schedule : backup_schedules(input.platform, answer)) {
-    const std::string there = schedule.location_region;
-    answer.read(schedule.where + " spec.schedule", schedule.text,
-                there.empty() ? "to a location whose region is not said" : "to " + there);
-    if (there.empty() || there == region) continue;
-    answer.step(fmt::format("{}: {} between two backups", schedule.name, duration_text(schedule.gap)));
-    if (!best || schedule.gap < *best) best = schedule.gap;
-  }
-  if (!best) answer.step("nothing in the manifests leaves the region");
+  best_of(best, scheduled_loss(input, store, region, answer));
+  if (!best) answer.step(fmt::format("{}: nothing in the manifests leaves the region", store.name));
   return best;
 }
 
-Bound operator_rpo(const Input& input, Answer& answer) {
-  const Postgres postgres = Postgres::of(input.platform);
+// Going back to before the error: WAL on a base backup, or a backup.
+Bound error_loss(const Input& input, const Store& store, Answer& answer) {
   Bound best;
-  if (!postgres.members.empty() && postgres.archives()) {
+  const Postgres postgres = Postgres::of(input.platform);
+  if (store.name == std::string_view("database") && postgres.archives()) {
     if (const auto base = base_backup(input.platform)) {
       answer.read(base->where, base->value, "makes the base backup that WAL is replayed on");
       best = archive_loss(input, postgres, answer);
@@ -253,13 +275,8 @@ Bound operator_rpo(const Input& input, Answer& answer) {
       answer.step("WAL is archived, but no object makes a base backup that it could be replayed on");
     }
   }
-  for (const BackupSchedule& schedule : backup_schedules(input.platform, answer)) {
-    answer.read(schedule.where + " spec.schedule", schedule.text);
-    answer.step(
-        fmt::format("{}: {} between two backups, and the run itself", schedule.name, duration_text(schedule.gap)));
-    if (!best || schedule.gap < *best) best = schedule.gap;
-  }
-  if (!best) answer.step("nothing in the manifests can go back to before the error");
+  best_of(best, scheduled_loss(input, store, "", answer));
+  if (!best) answer.step(fmt::format("{}: nothing in the manifests can go back to before the error", store.name));
   return best;
 }
 
@@ -268,8 +285,16 @@ const env::RecoveryPromise* promise_of(const Input& input, Mode mode) {
   return found == input.env.promises.recovery.end() ? nullptr : &found->second;
 }
 
-bool has_stores(const Input& input) {
-  return !input.platform.named("postgresql").empty() || !input.platform.named("nautilus-engine").empty();
+bool has_stores(const Input& input) { return !stores(input).empty(); }
+
+bool region_is_known(const Input& input, Mode mode, Answer& answer) {
+  if (mode != Mode::region) return true;
+  if (input.env.capacity.region.empty()) {
+    answer.missing("spec.capacity.region is not declared: what is elsewhere cannot be told", input.env.file);
+    return false;
+  }
+  answer.read(input.env.file + ": spec.capacity.region", input.env.capacity.region, "declared");
+  return true;
 }
 
 void conclude(const char* store, Bound bound, std::int64_t promised, const char* what, Answer& answer) {
@@ -289,9 +314,10 @@ void rpo(const Input& input, Answer& answer) {
       fmt::format("{}: spec.promises.recovery.{}.rpoSeconds", input.env.file, kModeNames[static_cast<int>(kMode)]),
       promised, "promised");
   if (kMode == Mode::region || kMode == Mode::operator_error) {
-    const Bound bound = kMode == Mode::region ? region_rpo(input, answer) : operator_rpo(input, answer);
-    if (answer.verdict() == Verdict::unknown) return;
-    conclude("what is stored", bound, promised, "lost", answer);
+    if (!region_is_known(input, kMode, answer)) return;
+    for (const Store& store : stores(input))
+      conclude(store.name, kMode == Mode::region ? region_loss(input, store, answer) : error_loss(input, store, answer),
+               promised, "lost", answer);
     return;
   }
   const Bound database = database_rpo(input, kMode, answer);
@@ -412,14 +438,13 @@ void rto(const Input& input, Answer& answer) {
       fmt::format("{}: spec.promises.recovery.{}.rtoSeconds", input.env.file, kModeNames[static_cast<int>(kMode)]),
       promised, "promised");
   if (kMode == Mode::region || kMode == Mode::operator_error) {
-    if (kMode == Mode::region) {
+    if (!region_is_known(input, kMode, answer)) return;
+    if (kMode == Mode::region)
       answer.step("no warm standby in another region is rendered: everything has to be restored");
-      const Bound elsewhere = region_rpo(input, answer);
-      if (answer.verdict() == Verdict::unknown) return;
-      if (!elsewhere) return answer.fails("there is nothing outside the region to restore from");
-    } else if (!operator_rpo(input, answer)) {
-      return answer.fails("there is nothing to restore from");
-    }
+    for (const Store& store : stores(input))
+      if (!(kMode == Mode::region ? region_loss(input, store, answer) : error_loss(input, store, answer)))
+        answer.fails(fmt::format("{}: there is nothing to restore from", store.name));
+    if (answer.verdict() == Verdict::refuted) return;
     const Bound time = restore_time(input, answer);
     if (time) conclude("restore", time, promised, "down", answer);
     return;

@@ -7,6 +7,16 @@ namespace nautilus::verify {
 
 namespace {
 
+// Claims of a custom object: Prometheus and Alertmanager, Elasticsearch's node sets.
+bool keeps_a_volume(const PodSet& set) {
+  if (!set.operated) return false;
+  if (value::find(*set.object, "spec", "storage", "volumeClaimTemplate")) return true;
+  if (const Json* sets = value::find(*set.object, "spec", "nodeSets"); sets && sets->is_array())
+    for (const Json& one : *sets)
+      if (value::find(one, "volumeClaimTemplates")) return true;
+  return false;
+}
+
 void spread(const Input& input, Answer& answer) {
   const auto zones = input.env.capacity.zones;
   if (zones) answer.read(input.env.file + ": spec.capacity.zones", *zones, "declared");
@@ -22,7 +32,7 @@ void spread(const Input& input, Answer& answer) {
           mine = selects(value::find(rule, "labelSelector"), set.labels);
           said = value::string_at(rule, "whenUnsatisfiable");
         }
-    const bool state = set.kind == "StatefulSet" || set.operated;
+    const bool state = set.kind == "StatefulSet" || keeps_a_volume(set);
     answer.read(set.at(set.path + ".topologySpreadConstraints"), said.empty() ? "none by zone" : said,
                 fmt::format("{} pods at least", set.least));
     if (said.empty())

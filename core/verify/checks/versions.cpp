@@ -112,7 +112,7 @@ void end_of_life(const Input& input, Answer& answer) {
             value::string_at(*ingress, "metadata", "annotations", "nautilus.trading.com/ingress-controller").empty())
           answer.note(id_of(*ingress) + " is of class " + retired +
                       ": which controller serves it is not in the manifests (finding 18)");
-  for (const std::string& repository : unknown) answer.note(repository + ": no dates are kept for it");
+  for (const std::string& repository : unknown) answer.missing("manifests/eol.yaml keeps no dates for it", repository);
 }
 
 constexpr Check kChecks[] = {

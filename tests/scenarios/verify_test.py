@@ -148,6 +148,38 @@ class Verify(Case):
         short = self.run_tool("verify", "--env", "dev", "--only", "database.memory").stdout
         self.assertGreater(len(self.run_tool("verify", "--env", "dev", "--only", "database.memory", "--verbose").stdout), len(short))
 
+    # ----- what render refuses before verify is asked
+
+    def test_an_impossible_demand_is_refused_by_render_with_the_path_and_the_reason(self):
+        rows = [("backend.autoscaling.minReplicas=200", "backend.autoscaling: minReplicas 200 is above maxReplicas 100"),
+                ("backend.autoscaling.minReplicas=300,backend.autoscaling.maxReplicas=400", "308 pods at least, and the quota of nautilus-trading has room for 250"),
+                ("backend.autoscaling.minReplicas=150,backend.autoscaling.maxReplicas=200,backend.resources.requests.cpu=2", "300800m of cpu at least, and the quota"),
+                ("redis-sentinel.sentinel.replicas=4", "/sentinel/replicas: must be one of 1, 3, 5, 7"),
+                ("redis-cluster.masters=2", "/masters: must be one of"),
+                ("global.topology.zones=2", "redis-cluster.masters: 3 masters keep a majority when a zone is lost only over three zones"),
+                ("global.topology.zones=1,redis-cluster.masters=1,redis-cluster.replicasPerMaster=0", "engine.standby.enabled: the two engines of a shard insist on two zones"),
+                ("global.topology.zones=1,redis-cluster.masters=1,redis-cluster.replicasPerMaster=0,engine.standby.enabled=false",
+                 "postgresql.synchronous.enabled: both copies would be in one zone"),
+                ("global.topology.zones=0", "/global/topology/zones: must be at least 1"),
+                ("postgresql.synchronous.nodes=4", "4 synchronous standbys are wanted but there are 3"),
+                ("pgbouncer.connectionsPerInstance=100", "5 pgbouncer replicas x connectionsPerInstance 100 = 500"),
+                ("backup.enabled=true,backup.schedules.complete.retentionHours=12", "kept for 12 hours and made every 1440 minutes")]
+        for values, reason in rows:
+            with self.subTest(values=values):
+                done = self.run_tool("render", "--env", "prod", "--set", values, expect=ERROR)
+                self.assertEqual(done.stdout, "")
+                self.assertIn(reason, done.stderr)
+
+    def test_what_is_rendered_all_the_same_is_refuted(self):
+        unsafe = "global.safetyChecks=false,"
+        rows = [("scaling.quota", "backend.autoscaling.minReplicas=300,backend.autoscaling.maxReplicas=400", "even the minimum of all needs"),
+                ("scaling.bounds", "backend.autoscaling.minReplicas=101", "101 > 100"),
+                ("database.pool-budget", "pgbouncer.connectionsPerInstance=100", "postgresql-primary: 500 > 19")]
+        for name, values, words in rows:
+            with self.subTest(check=name):
+                done = self.run_tool("verify", "--env", "prod", "--only", name, "--set", unsafe + values, expect=REFUSED)
+                self.assertIn(words, done.stdout)
+
     # ----- explain
 
     def test_every_check_can_be_explained(self):

@@ -12,7 +12,7 @@ namespace nautilus::verify {
 
 namespace {
 
-constexpr int kDaysLookedAt = 4 * 366;
+constexpr int kDaysLookedAt = 8 * 366;  // two leap days, wherever it begins
 
 struct Range {
   int least, most;
@@ -121,7 +121,7 @@ std::int64_t Cron::longest_gap() const {
   if (first < 0) return 0;
   const auto start = std::chrono::sys_days(std::chrono::year(2024) / 1 / 1);
   std::int64_t gap = widest;
-  int previous = -1;
+  int previous = -1, runs = 0;
   for (int i = 0; i < kDaysLookedAt; ++i) {
     const auto day = start + std::chrono::days(i);
     const std::chrono::year_month_day date(day);
@@ -131,7 +131,9 @@ std::int64_t Cron::longest_gap() const {
       continue;
     if (previous >= 0) gap = std::max<std::int64_t>(gap, (i - previous) * 24 * 60 + first - last);
     previous = i;
+    ++runs;
   }
+  if (runs < 2) return std::int64_t{kDaysLookedAt} * 86'400;  // never, or hardly ever
   return gap * 60;
 }
 

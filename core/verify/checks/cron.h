@@ -24,7 +24,7 @@ struct Cron {
   std::string zone;                // of CRON_TZ=; empty if not said
 
   static Result<Cron> parse(std::string_view text);
-  // The longest time between two runs, in seconds, over four years that hold a leap day.
+  // The longest time between two runs, in seconds, over eight years; all of those for what hardly ever runs.
   std::int64_t longest_gap() const;
   bool on_day(int month, int day, int weekday) const;
 };

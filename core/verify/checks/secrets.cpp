@@ -118,10 +118,15 @@ std::string assigned_secret(std::string_view text) {
     if (end == std::string_view::npos) end = text.size();
     const std::string_view line = text.substr(start, end - start);
     start = end + 1;
+    // redis.conf has no mark between the two.
+    for (const std::string_view name : {"requirepass ", "masterauth "})
+      if (line.starts_with(name) && !is_reference(line.substr(name.size())) && line.find('%') == std::string_view::npos)
+        return std::string(name.substr(0, name.size() - 1));
     const auto mark = line.find_first_of(":=");
     if (mark == std::string_view::npos || mark == 0) continue;
     std::string_view key = line.substr(0, mark);
     while (!key.empty() && (key.front() == ' ' || key.front() == '-' || key.front() == '"')) key.remove_prefix(1);
+    while (!key.empty() && (key.back() == ' ' || key.back() == '"')) key.remove_suffix(1);
     if (key.find_first_of(" \t$('`") != std::string_view::npos || key.starts_with("#") || !names_a_secret(key))
       continue;
     std::string_view value = line.substr(mark + 1);

@@ -340,6 +340,7 @@ Bound failover_time(const Postgres& postgres, Answer& answer) {
     answer.read(found->where, *value, name[0] == 't' ? "the leader's claim expires" : "the others look");
     sum += *value;
   }
+  answer.note("the store is the API server's: that it outlives the same failure is in no manifest");
   answer.step(
       fmt::format("claim and look {} s + promotion {} s = {} s", sum, kPromoteAllowance, sum + kPromoteAllowance));
   return sum + kPromoteAllowance;

@@ -91,16 +91,18 @@ std::vector<Window> windows_of(const Json& project, Answer& answer) {
                 window.zone.empty() ? "no zone" : window.zone);
     window.minutes = std::make_unique<std::bitset<kWeekMinutes>>();
     const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(*duration).count();
-    for (int day = 0; day < 7; ++day)
-      for (int minute = 0; minute < 24 * 60; ++minute) {
-        // A day of the month cannot be placed in a week; any that could be is taken.
-        if (!cron->weekdays[static_cast<std::size_t>((day + 1) % 7)] ||
-            !cron->hours[static_cast<std::size_t>(minute / 60)] ||
-            !cron->minutes[static_cast<std::size_t>(minute % 60)])
-          continue;
-        for (std::int64_t k = 0; k < std::min<std::int64_t>(minutes, kWeekMinutes); ++k)
-          window.minutes->set(static_cast<std::size_t>((day * 1440 + minute + k) % kWeekMinutes));
-      }
+    const auto begins = [&](int at) {
+      const auto minute = static_cast<std::size_t>(at % 1440);
+      // A day of the month cannot be placed in a week; any that could be is taken.
+      return cron->weekdays[static_cast<std::size_t>((at / 1440 + 1) % 7)] && cron->hours[minute / 60] &&
+             cron->minutes[minute % 60];
+    };
+    // Twice around, so that a window that is open on Sunday night is open on Monday morning.
+    std::int64_t left = 0;
+    for (int at = 0; at < 2 * kWeekMinutes; ++at) {
+      if (begins(at % kWeekMinutes)) left = minutes;
+      if (left-- > 0) window.minutes->set(static_cast<std::size_t>(at % kWeekMinutes));
+    }
     windows.push_back(std::move(window));
   }
   return windows;

@@ -59,6 +59,14 @@ Result<kube::Request> Cluster::replace(const value::ObjectId& id, const std::str
   return kube::replace_request(*found, object, options);
 }
 
+Result<kube::Request> Cluster::patch(const value::ObjectId& id, const std::string& api_version, const Json& operations,
+                                     std::string_view manager) {
+  ASSIGN_OR_RETURN(const auto* found, resource(id, api_version));
+  kube::WriteOptions options;
+  options.field_manager = std::string(manager);
+  return kube::json_patch_request(*found, id.namespace_, id.name, operations, options);
+}
+
 Result<kube::Request> Cluster::remove(const value::ObjectId& id, const std::string& api_version,
                                       const std::string& uid) {
   ASSIGN_OR_RETURN(const auto* found, resource(id, api_version));

@@ -46,6 +46,9 @@ class Cluster {
   Result<kube::Request> create(const value::ObjectId& id, const std::string& api_version, const Json& object);
   // Refused by the server (409) if metadata.resourceVersion is not the live one any more.
   Result<kube::Request> replace(const value::ObjectId& id, const std::string& api_version, const Json& object);
+  // RFC 6902 under a field manager of its own: the ownership of fields is moved with it.
+  Result<kube::Request> patch(const value::ObjectId& id, const std::string& api_version, const Json& operations,
+                              std::string_view manager);
   // Refused by the server (409) if the object with this name is not the one with this UID any more.
   Result<kube::Request> remove(const value::ObjectId& id, const std::string& api_version, const std::string& uid);
 

@@ -95,6 +95,19 @@ Request merge_patch_request(const Resource& resource, const std::string& namespa
   return out;
 }
 
+Request json_patch_request(const Resource& resource, const std::string& namespace_, const std::string& name,
+                           const Json& operations, const WriteOptions& options) {
+  Request out;
+  out.method = "PATCH";
+  WriteOptions plain = options;
+  plain.force = false;
+  out.target = target(resource, namespace_, name, {}, query_of(plain));
+  out.content_type = "application/json-patch+json";
+  out.body = operations;
+  out.idempotent = options.dry_run;
+  return out;
+}
+
 Request delete_request(const Resource& resource, const std::string& namespace_, const std::string& name,
                        const DeleteOptions& options) {
   Request out;

@@ -33,6 +33,11 @@ Request replace_request(const Resource& resource, const Json& object, const Writ
 Request merge_patch_request(const Resource& resource, const std::string& namespace_, const std::string& name,
                             const Json& patch, const WriteOptions& options, const std::string& subresource = {});
 
+// PATCH application/json-patch+json (RFC 6902). Never repeated once sent: put a replace of metadata.resourceVersion
+// into it for a precondition.
+Request json_patch_request(const Resource& resource, const std::string& namespace_, const std::string& name,
+                           const Json& operations, const WriteOptions& options);
+
 struct DeleteOptions {
   Propagation propagation = Propagation::background;
   std::string uid, resource_version;  // preconditions; empty = none

@@ -1,6 +1,7 @@
 #include "core/release/deploy.h"
 
 #include "core/apply/operators.h"
+#include "core/release/adopt.h"
 #include "core/release/commit.h"
 
 namespace nautilus::release {
@@ -75,6 +76,7 @@ Result<> deploy(const Session& session, const apply::Desired& desired, const Dep
   TRY(apply::wait_for_definitions(session.cluster, session.env.operators, session.env.wave_timeout));
   Known known;
   ASSIGN_OR_RETURN(known.revisions, session.store().list(true));
+  TRY(check_adoption_finished(known.revisions));
   ASSIGN_OR_RETURN(outcome.planned, plan_against(session, desired, options, known));
   TRY(refuse_problems(outcome.planned));
   outcome.digest = outcome.planned.plan.digest();

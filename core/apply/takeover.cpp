@@ -168,8 +168,8 @@ Json fields_within(const Json& fields, const Json& manifest) {
     if (!part->is_object() && !part->is_array()) continue;
     Json within = fields_within(child, *part);
     if (element.starts_with("k:")) within["."] = Json::object();
-    // A map that is there and empty is a statement; one whose content is somebody else's is not.
-    if (!within.empty() || part->empty()) out[element] = std::move(within);
+    // A map of which nothing is left is a mark's (kubectl notes "annotations: {}"), or somebody else's.
+    if (!within.empty()) out[element] = std::move(within);
   }
   return out;
 }

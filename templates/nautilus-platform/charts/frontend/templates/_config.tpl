@@ -14,7 +14,11 @@ http {
   fastcgi_temp_path /tmp/fastcgi;
   uwsgi_temp_path /tmp/uwsgi;
   scgi_temp_path /tmp/scgi;
-  log_format json escape=json '{"time":"$time_iso8601","status":$status,"method":"$request_method","uri":"$uri","bytes":$body_bytes_sent,"seconds":$request_time}';
+  log_format json escape=json '{"time":"$time_iso8601","status":$status,"method":"$request_method","uri":"$requested","bytes":$body_bytes_sent,"seconds":$request_time}';
+  # What was asked for, not the page that answers for it; without the query, which may hold what no log should.
+  map $request_uri $requested {
+    "~^(?<path>[^?]*)" $path;
+  }
   access_log /dev/stdout json;
   server_tokens off;
   sendfile on;

@@ -2,6 +2,8 @@
 # The whole server: nothing of the image's own configuration is read.
 worker_processes 2;
 pid /tmp/nginx.pid;
+# Within the pod's grace, after the endpoint is withdrawn.
+worker_shutdown_timeout 15s;
 error_log /dev/stderr warn;
 events {
   worker_connections 4096;
@@ -69,4 +71,24 @@ http {
     }
   }
 }
+{{- end -}}
+
+{{- define "frontend.start" -}}
+#!/bin/sh
+# SIGTERM is nginx's word for "at once". A pod that is stopped finishes what it has begun.
+nginx -c /etc/nautilus/nginx.conf -e /dev/stderr -g "daemon off;" &
+server=$!
+trap 'kill -QUIT "$server"' TERM QUIT
+wait "$server"
+status=$?
+# A trap ends the first wait; the second one is for the server itself.
+[ "$status" -le 128 ] || { wait "$server"; status=$?; }
+exit "$status"
+{{- end -}}
+
+{{- define "frontend.files" -}}
+nginx.conf: |
+  {{- include "frontend.nginx" . | nindent 2 }}
+start.sh: |
+  {{- include "frontend.start" . | nindent 2 }}
 {{- end -}}

@@ -86,7 +86,7 @@ postgresql:
     hot_standby: "on"
     hot_standby_feedback: "on"
     synchronous_commit: "on"
-    wal_compression: "on"
+    wal_compression: lz4
     checkpoint_timeout: 15min
     checkpoint_completion_target: 0.9
     max_wal_size: {{ int $t.maxWalSizeMiB }}MB

@@ -4,13 +4,13 @@
 
 #include <iterator>
 
+#include "core/base/junit.h"
 #include "core/base/text.h"
+#include "core/base/wrap.h"
 
 namespace nautilus::verify {
 
 namespace {
-
-constexpr std::size_t kWidth = 100;  // of explanations
 
 std::string chain_text(const Answer& answer, std::string_view indent) {
   std::string text;
@@ -35,45 +35,6 @@ std::vector<std::string> findings_of(const Check& check) {
   for (const auto part : base::split(check.findings, ','))
     if (const auto one = base::trim(part); !one.empty()) list.emplace_back(one);
   return list;
-}
-
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default:
-        // XML 1.0 has no other control characters, not even escaped.
-        out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
-    }
-  }
-  return out;
-}
-
-std::string wrapped(std::string_view text, std::string_view indent) {
-  std::string out(indent);
-  std::size_t column = indent.size();
-  bool first = true;
-  for (const auto part : base::split(text, ' ')) {
-    if (part.empty()) continue;
-    if (!first && column + 1 + part.size() > kWidth) {
-      out += '\n';
-      out += indent;
-      column = indent.size();
-      first = true;
-    }
-    if (!first) {
-      out += ' ';
-      ++column;
-    }
-    out += part;
-    column += part.size();
-    first = false;
-  }
-  return out + "\n";
 }
 
 }  // namespace
@@ -141,51 +102,29 @@ Json report_json(const Heading& heading, const std::vector<Judged>& judged) {
 }
 
 std::string report_junit(const Heading& heading, const std::vector<Judged>& judged) {
-  std::string suites;
-  int failures = 0, skipped = 0;
-  for (std::size_t from = 0; from < judged.size();) {
-    std::size_t to = from;
-    while (to < judged.size() && judged[to].check->area() == judged[from].check->area()) ++to;
-    std::string cases;
-    int suite_failures = 0, suite_skipped = 0;
-    for (std::size_t i = from; i < to; ++i) {
-      const Judged& one = judged[i];
-      const Verdict verdict = one.answer.verdict();
-      fmt::format_to(std::back_inserter(cases), "    <testcase classname=\"{}\" name=\"{}\"", xml(one.check->area()),
-                     xml(one.check->id));
-      const bool fails = verdict == Verdict::refuted || (heading.strict && verdict == Verdict::unknown);
-      if (verdict == Verdict::proved) {
-        cases += "/>\n";
-      } else if (fails) {
-        ++suite_failures;
-        fmt::format_to(std::back_inserter(cases),
-                       ">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>\n", word(verdict),
-                       xml(one.answer.reason()), xml(chain_text(one.answer, "")));
-      } else {
-        ++suite_skipped;
-        fmt::format_to(std::back_inserter(cases), ">\n      <skipped message=\"{}: {}\"/>\n    </testcase>\n",
-                       word(verdict), xml(one.answer.reason()));
-      }
+  std::vector<base::JunitSuite> suites;
+  for (const Judged& one : judged) {
+    const std::string suite = heading.environment + "." + std::string(one.check->area());
+    if (suites.empty() || suites.back().name != suite) suites.push_back({suite, {}});
+    const Verdict verdict = one.answer.verdict();
+    base::JunitCase entry{base::JunitCase::Result::passed, std::string(one.check->area()), std::string(one.check->id),
+                          std::string(word(verdict)), one.answer.reason(), {}};
+    if (verdict == Verdict::refuted || (heading.strict && verdict == Verdict::unknown)) {
+      entry.result = base::JunitCase::Result::failed;
+      entry.text = chain_text(one.answer, "");
+    } else if (verdict != Verdict::proved) {
+      entry.result = base::JunitCase::Result::skipped;
+      entry.message = fmt::format("{}: {}", word(verdict), one.answer.reason());
     }
-    fmt::format_to(
-        std::back_inserter(suites),
-        "  <testsuite name=\"{}.{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n{}  </testsuite>\n",
-        xml(heading.environment), xml(judged[from].check->area()), to - from, suite_failures, suite_skipped, cases);
-    failures += suite_failures;
-    skipped += suite_skipped;
-    from = to;
+    suites.back().cases.push_back(std::move(entry));
   }
-  return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"nautilusctl verify {}\" tests=\"{}\" "
-      "failures=\"{}\" errors=\"0\" "
-      "skipped=\"{}\">\n{}</testsuites>\n",
-      xml(heading.environment), judged.size(), failures, skipped, suites);
+  return base::junit("nautilusctl verify " + heading.environment, suites);
 }
 
 std::string explain_text(const Check& check) {
   std::string text = std::string(check.id) + "\n";
   const auto part = [&](std::string_view title, std::string_view body) {
-    text += "\n" + std::string(title) + "\n" + wrapped(body, "  ");
+    text += "\n" + std::string(title) + "\n" + base::wrapped(body, "  ");
   };
   part("What is promised", check.promise);
   part("How it is decided", check.decided);

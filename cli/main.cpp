@@ -18,7 +18,7 @@ void add_global(CLI::App& app, GlobalFlags& flags) {
       ->type_name("FILE")
       ->group("Global");
   app.add_option("--context", flags.context, "kubeconfig context")->type_name("NAME")->group("Global");
-  app.add_option("--output,-o", flags.format, "output format: text, json or yaml; verify also junit")
+  app.add_option("--output,-o", flags.format, "output format: text, json or yaml; verify and doctor also junit")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
           {"text", Format::text}, {"json", Format::json}, {"yaml", Format::yaml}, {"junit", Format::junit}}))
       ->type_name("FORMAT")
@@ -37,7 +37,8 @@ int run(int argc, char** argv) {
   add_global(app, context.flags);
   for (auto add :
        {add_environments, add_render, add_diff, add_deploy, add_adopt, add_status, add_history, add_rollback,
-        add_destroy, add_rehearse, add_bundle_command, add_verify, add_sim, add_engine, add_completion, add_version})
+        add_destroy, add_rehearse, add_bundle_command, add_verify, add_doctor, add_sim, add_engine, add_completion,
+        add_version})
     add(app, context);
   try {
     app.parse(argc, argv);
@@ -48,7 +49,7 @@ int run(int argc, char** argv) {
   }
   if (context.flags.format == Format::junit && !context.takes_junit) {
     context.flags.format = Format::text;
-    return report(context, Error(Code::usage, "only verify has junit output", "use text, json or yaml"));
+    return report(context, Error(Code::usage, "only verify and doctor have junit output", "use text, json or yaml"));
   }
   auto result = context.run(context);
   if (!result.ok()) return report(context, result.error());

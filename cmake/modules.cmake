@@ -25,6 +25,7 @@ nautilus_module(core/verify DEPS core/chart core/env)
 nautilus_module(core/apply DEPS core/chart core/status core/env core/kube)
 nautilus_module(core/release DEPS core/apply LIBS OpenSSL::Crypto ${ZLIB_STATIC})
 nautilus_module(core/bundle DEPS core/apply)
+nautilus_module(core/check DEPS core/release core/verify LIBS OpenSSL::Crypto)
 nautilus_module(core/rehearse DEPS core/release core/sim)
 
 # The engine. It knows core/base, core/port and core/value; only engine/lease knows Kubernetes.

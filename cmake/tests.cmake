@@ -43,6 +43,7 @@ foreach(folder core/base core/port core/value core/gotmpl core/status core/host 
   nautilus_unit_test(${folder})
 endforeach()
 target_link_libraries(unit_core_release PRIVATE core_sim)  # adoption on the embedded cluster
+nautilus_unit_test(core/check LIBS core_sim)
 nautilus_unit_test(engine/lease LIBS core_sim)
 target_link_libraries(unit_engine_gateway PRIVATE engine_matching core_host)  # a real engine behind the sessions
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives

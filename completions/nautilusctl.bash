@@ -15,7 +15,7 @@ _nautilusctl() {
 _nautilusctl_words() {
   local words=""
   case "$1" in
-    "") words="environments render diff deploy adopt status history rollback destroy rehearse bundle verify explain sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "") words="environments render diff deploy adopt status history rollback destroy rehearse bundle verify explain doctor sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "render") words="--bundle --context --env --help --kubeconfig --operator --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
     "diff") words="--allow-removal --bundle --context --env --help --kubeconfig --operator --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
@@ -32,6 +32,8 @@ _nautilusctl_words() {
     "bundle verify") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "verify") words="--context --date --env --help --kubeconfig --only --output --project --quiet --set --set-file --set-json --set-literal --set-string --strict --values --verbose --with" ;;
     "explain") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "doctor") words="explain --context --env --help --junit --kubeconfig --output --project --quiet --verbose" ;;
+    "doctor explain") words="--context --env --help --junit --kubeconfig --output --project --quiet --verbose" ;;
     "sim") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "sim serve") words="--address --context --help --kubeconfig --nodes --output --port --project --quiet --seed --speed --verbose --write-kubeconfig" ;;
     "engine") words="serve inspect verify replay export key bench --context --help --kubeconfig --output --project --quiet --verbose" ;;

@@ -12,6 +12,7 @@ complete -c nautilusctl -f -n '__fish_use_subcommand' -a rehearse
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a bundle
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a verify
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a explain
+complete -c nautilusctl -f -n '__fish_use_subcommand' -a doctor
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a sim
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a engine
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a completion
@@ -238,6 +239,25 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l with
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l verbose
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from doctor' -a explain
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l junit
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from doctor' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l junit
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l kubeconfig
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l project

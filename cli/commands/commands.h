@@ -21,6 +21,7 @@ void add_sim(CLI::App& app, Context& context);
 void add_engine(CLI::App& app, Context& context);
 void add_bundle_command(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

@@ -10,9 +10,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.error
 import urllib.request
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,6 +228,21 @@ class WithoutCluster(Case):
         self.assertIn("would fail", self.run_tool("rehearse", "deploy", "--env", "prod", "--nodes", "1", expect=ERROR).stdout)
 
 
+class Doctor(Case):
+    def test_it_explains_itself_without_a_cluster(self):
+        listed = json.loads(self.run_tool("doctor", "explain", "-o", "json").stdout)
+        self.assertEqual(len({check["id"] for check in listed}), len(listed))
+        for check in listed:
+            self.assertTrue((ROOT / check["runbook"]).is_file(), check)
+        self.assertIn("docs/runbooks/NautilusPodCrashLooping.md", self.run_tool("doctor", "explain", "pods.crash-loop").stdout)
+        self.assertIn("did you mean pods.crash-loop", self.run_tool("doctor", "explain", "pods.crashloop", expect=USAGE).stderr)
+        self.assertIn("is a flow", self.run_tool("doctor", "explain", "pods", expect=USAGE).stderr)
+
+    def test_a_wrong_command_line(self):
+        self.assertIn("--env", self.run_tool("doctor", expect=USAGE).stderr)
+        self.assertIn("there is no check pods.nothing", self.run_tool("doctor", "--env", "dev", "pods.nothing", expect=USAGE).stderr)
+
+
 class Serving(Case):
     def test_what_it_says_for_people_and_how_it_ends(self):
         for how in (signal.SIGTERM, signal.SIGINT):
@@ -298,6 +315,23 @@ class OnTheEmbeddedCluster(Case):
         self.tool("destroy", "--env", "dev", "--yes")
         self.tool("destroy", "--env", "dev", "--yes", "--delete-data")
         self.assertIn("not deployed", self.tool("status", "--env", "dev", "--all", expect=ERROR).stdout)
+
+    def test_doctor_finds_what_was_broken(self):
+        self.tool("deploy", "--env", "dev", "--yes", "--no-wait", "--set", "backend.image.tag=sim-image-pull-error")
+        deadline = time.monotonic() + SECONDS
+        while True:  # the cluster's time runs a hundred times as fast, and the kubelet needs some of it
+            done = subprocess.run([BINARY, "--kubeconfig", str(self.config), "doctor", "--env", "dev", "pods.image-pull", "-o", "json"],
+                                  capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS, env=self.environment(), cwd=ROOT)
+            if done.returncode == REFUSED or time.monotonic() > deadline:
+                break
+        found = json.loads(done.stdout)["checks"][0]
+        self.assertEqual((found["id"], found["state"]), ("pods.image-pull", "fail"))
+        self.assertEqual([f["object"] for f in found["findings"]], ["Deployment nautilus-trading/nautilus-backend"])
+        self.assertTrue((ROOT / found["runbook"]).is_file())
+        report = self.dir / "reports" / "doctor.xml"
+        self.tool("doctor", "--env", "dev", "--junit", str(report), "pods.image-pull", expect=REFUSED)
+        suites = ElementTree.parse(report).getroot()
+        self.assertEqual((suites.get("tests"), suites.get("failures"), suites.get("errors")), ("1", "1", "0"))
 
     def test_removing_what_holds_data_has_to_be_asked_for(self):
         project = self.project()

@@ -138,7 +138,7 @@ class Verify(Case):
         for case in cases:
             inner = {"proved": None, "refuted": "failure"}.get(told[case.get("name")], "skipped")
             self.assertEqual([child.tag for child in case], [inner] if inner else [], case.get("name"))
-        self.assertIn("only verify has junit output", self.run_tool("render", "--env", "dev", "-o", "junit", expect=USAGE).stderr)
+        self.assertIn("only verify and doctor have junit output", self.run_tool("render", "--env", "dev", "-o", "junit", expect=USAGE).stderr)
 
     def test_text_is_grouped_and_says_its_verdicts_in_words(self):
         done = self.run_tool("verify", *self.guide(), expect=REFUSED)

@@ -131,3 +131,14 @@ imagePullSecrets:
     fieldRef:
       fieldPath: status.podIP
 {{- end -}}
+
+{{/* Of an exporter beside a server: it is restarted alone. No readiness, which would take the server out with it. */}}
+{{- define "nautilus.exporterLiveness" -}}
+livenessProbe:
+  httpGet:
+    path: /
+    port: metrics
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+{{- end -}}

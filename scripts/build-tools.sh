@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the programs that the tests are judged by: the Kubernetes control plane, kubectl, Helm, etcd, kwok; and gets the
-# operators' CustomResourceDefinitions (tool "crds", by scripts/crds.sh).
+# operators' CustomResourceDefinitions (tool "crds", by scripts/crds.sh); and what lints manifests: kube-score, and checkov from PyPI.
 #
 #   scripts/build-tools.sh [--print-bin] [TOOL...]      no TOOL means all but the optional ones
 #
@@ -35,6 +35,9 @@ kwok|kwok|sigs.k8s.io/kwok/cmd/kwok|$KWOK_LDFLAGS
 helm|helm|helm.sh/helm/v4/cmd/helm|$HELM4_LDFLAGS
 helm3|helm3|helm.sh/helm/v3/cmd/helm|$HELM3_LDFLAGS
 kubeconform|kubeconform|github.com/yannh/kubeconform/cmd/kubeconform|
+kube-score|kube-score|github.com/zegl/kube-score/cmd/kube-score|
+prometheus-adapter|prometheus-adapter|sigs.k8s.io/prometheus-adapter/cmd/adapter|
+checkov|checkov||
 crds|crds||
 "
 
@@ -43,6 +46,7 @@ OPTIONAL="
 istioctl|istio|istio.io/istio/istioctl/cmd/istioctl||
 pilot-discovery|istio|istio.io/istio/pilot/cmd/pilot-discovery||vtprotobuf,disable_pgv
 pilot-agent|istio|istio.io/istio/pilot/cmd/pilot-agent||vtprotobuf,disable_pgv
+otel-collector|otel-collector|nautilus.invalid/tools/otel-collector||
 "
 
 GO=
@@ -100,6 +104,24 @@ kwok_stages() { # kwok has no behaviour built in; what its pods, nodes and volum
     place "../stages-$hash/stages.yaml" "$CACHE/share/kwok-stages.yaml"
 }
 
+checkov_venv() { # a venv cannot be moved, so it is made where it stays; the link to it appears when it is complete
+  local hash folder
+  hash=$(sha256sum < "$MODULES/checkov/requirements.txt" | cut -c1-20)
+  folder="$CACHE/checkov-$hash"
+  mkdir -p "$folder" "$BIN"
+  (
+    flock 9
+    if [ ! -e "$folder/complete" ]; then
+      echo "build-tools: installing checkov ..." >&2
+      rm -rf "$folder/venv"
+      python3 -m venv "$folder/venv" &&
+        "$folder/venv/bin/pip" --disable-pip-version-check --quiet install --no-deps --require-hashes --only-binary :all: \
+          -r "$MODULES/checkov/requirements.txt" >&2 && touch "$folder/complete"
+    fi
+  ) 9> "$folder/lock" || { echo "build-tools: checkov could not be installed, its test says so" >&2; return 0; }
+  [ "$(readlink "$BIN/checkov" || true)" = "../checkov-$hash/venv/bin/checkov" ] || place "../checkov-$hash/venv/bin/checkov" "$BIN/checkov"
+}
+
 names() { printf '%s\n' "$@" | cut -s -d'|' -f1; }
 
 main() {
@@ -121,6 +143,7 @@ main() {
       "$HERE/crds.sh" || echo "build-tools: some definitions are missing, their tests use stand-ins" >&2
       continue
     fi
+    if [ "$name" = checkov ]; then checkov_venv; continue; fi
     build "$name" "$module" "$package" "$ldflags" "${tags:-}"
     if [ "$name" = kwok ]; then kwok_stages; fi
   done < <(printf '%s\n' "$TOOLS" "$OPTIONAL" | sed '/^$/d')

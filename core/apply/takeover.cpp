@@ -107,12 +107,6 @@ bool installed_by(const Json& entry, const Installers& installers) {
   return installers.kubectl && (manager == "kubectl-client-side-apply" || manager == "kubectl-create");
 }
 
-std::string escaped(std::string_view key) {
-  std::string out;
-  for (char c : key) out += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
-  return out;
-}
-
 Json last_applied(const Json& live) {
   const std::string text = value::string_at(live, "metadata", "annotations", std::string(kLastApplied));
   if (text.empty()) return nullptr;
@@ -134,13 +128,19 @@ void add_marks(const Json& live, const Installers& installers, Json& patch) {
   const std::string release = value::string_at(live, "metadata", "annotations", std::string(kHelmRelease));
   if (installers.helm && !release.empty())
     patch.push_back({{"op", "replace"},
-                     {"path", base + escaped(kHelmRelease)},
+                     {"path", base + pointer_token(kHelmRelease)},
                      {"value", release + " (taken over by nautilusctl)"}});
   if (installers.kubectl && value::find(live, "metadata", "annotations", std::string(kLastApplied)))
-    patch.push_back({{"op", "remove"}, {"path", base + escaped(kLastApplied)}});
+    patch.push_back({{"op", "remove"}, {"path", base + pointer_token(kLastApplied)}});
 }
 
 }  // namespace
+
+std::string pointer_token(std::string_view key) {
+  std::string out;
+  for (char c : key) out += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
+  return out;
+}
 
 Json unite_fields(const Json& a, const Json& b) {
   Json out = a.is_object() ? a : Json::object();

@@ -25,6 +25,8 @@ struct Installers {
   bool helm = false, kubectl = false;
 };
 
+// A key as a step of a JSON pointer (RFC 6901): ~ and / escaped.
+std::string pointer_token(std::string_view key);
 // Two sets of fields in one. fieldsV1 both.
 Json unite_fields(const Json& a, const Json& b);
 // The part of `fields` that `manifest` says something about.

@@ -18,12 +18,14 @@ _nautilusctl() {
 _nautilusctl_words() {
   local words=""
   case "$1" in
-    "") words="environments render diff deploy adopt status history rollback destroy rehearse bundle verify explain doctor sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "") words="environments render diff deploy adopt release status history rollback destroy rehearse bundle verify explain doctor sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "render") words="--bundle --context --env --help --kubeconfig --operator --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
     "diff") words="--allow-removal --bundle --context --env --help --kubeconfig --operator --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
     "deploy") words="--allow-removal --bundle --context --dry-run --env --help --kubeconfig --lock-timeout --no-wait --operator --output --plan --project --quiet --set --set-file --set-json --set-literal --set-string --take-from --take-over-lock --timeout --values --verbose --wait --yes" ;;
     "adopt") words="--allow-restart --context --dry-run --env --from-helm --from-kubectl --help --kubeconfig --output --project --quiet --set --set-file --set-json --set-literal --set-string --take-over-lock --values --verbose --yes" ;;
+    "release") words="export --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "release export") words="--context --dry-run --env --help --kubeconfig --output --project --quiet --release --set --set-file --set-json --set-literal --set-string --take-over-lock --values --verbose --yes" ;;
     "status") words="--all --context --env --help --kubeconfig --operator --output --project --quiet --verbose" ;;
     "history") words="--context --env --help --kubeconfig --operator --output --project --quiet --verbose" ;;
     "rollback") words="--allow-removal --context --env --help --kubeconfig --lock-timeout --no-wait --output --project --quiet --reason --take-from --take-over-lock --timeout --to --verbose --wait --yes" ;;

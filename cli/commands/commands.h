@@ -12,6 +12,7 @@ void add_render(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);
 void add_deploy(CLI::App& app, Context& context);
 void add_adopt(CLI::App& app, Context& context);
+void add_release(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_history(CLI::App& app, Context& context);
 void add_rollback(CLI::App& app, Context& context);

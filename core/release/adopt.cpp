@@ -6,6 +6,7 @@
 #include "core/kube/reader.h"
 #include "core/port/wall_time.h"
 #include "core/release/commit.h"
+#include "core/release/export.h"
 #include "core/release/lock.h"
 #include "core/value/digest.h"
 
@@ -33,6 +34,8 @@ class Planning {
     ASSIGN_OR_RETURN(const auto revisions, session_.store().list(true));
     out_.base_revision = revisions.empty() ? 0 : revisions.back().number;
     out_.finished_before = !revisions.empty() && revisions.back().status == kDeployed;
+    if (!revisions.empty() && revisions.back().operation == kExport && !out_.finished_before)
+      TRY(check_not_exported(session_, revisions));
     out_.chart = desired_.chart;
     const auto known = inventory(revisions);
     for (const auto& object : known) ours_.insert(object.id);

@@ -3,6 +3,7 @@
 #include "core/apply/operators.h"
 #include "core/release/adopt.h"
 #include "core/release/commit.h"
+#include "core/release/export.h"
 
 namespace nautilus::release {
 
@@ -77,6 +78,7 @@ Result<> deploy(const Session& session, const apply::Desired& desired, const Dep
   Known known;
   ASSIGN_OR_RETURN(known.revisions, session.store().list(true));
   TRY(check_adoption_finished(known.revisions));
+  TRY(check_not_exported(session, known.revisions));
   ASSIGN_OR_RETURN(outcome.planned, plan_against(session, desired, options, known));
   TRY(refuse_problems(outcome.planned));
   outcome.digest = outcome.planned.plan.digest();

@@ -5,6 +5,7 @@
 #include "core/kube/reader.h"
 #include "core/port/wall_time.h"
 #include "core/release/commit.h"
+#include "core/release/export.h"
 #include "core/release/lock.h"
 
 namespace nautilus::release {
@@ -110,6 +111,7 @@ Result<> destroy(const Session& session, const DestroyOptions& options, Outcome&
   TRY(check_cluster(session));
   ASSIGN_OR_RETURN(const auto revisions, session.store().list(true));
   if (revisions.empty()) return {};
+  TRY(check_not_exported(session, revisions));
   env::Environment bare = session.env;
   bare.generated_secrets.clear();
   bare.external_secrets.clear();

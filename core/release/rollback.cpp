@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/release/commit.h"
+#include "core/release/export.h"
 
 namespace nautilus::release {
 
@@ -88,6 +89,7 @@ Result<> rollback(const Session& session, const RollbackTarget& target, const De
                   Outcome& outcome) {
   TRY(check_cluster(session));
   ASSIGN_OR_RETURN(const auto revisions, session.store().list(true));
+  TRY(check_not_exported(session, revisions));
   int chosen = 0;
   auto desired = rollback_state(revisions, target, chosen);
   if (!desired.ok()) return std::move(desired).error().within("rolling back release " + session.env.release);

@@ -27,6 +27,7 @@ nautilus_module(core/release DEPS core/apply LIBS OpenSSL::Crypto ${ZLIB_STATIC}
 nautilus_module(core/audit DEPS core/release LIBS OpenSSL::Crypto)
 nautilus_module(core/canary DEPS core/value core/port)
 nautilus_module(core/flow DEPS core/kube)
+nautilus_module(core/upgrade DEPS core/audit core/canary core/flow core/release core/status)
 nautilus_module(core/bundle DEPS core/apply)
 nautilus_module(core/check DEPS core/release core/verify LIBS OpenSSL::Crypto)
 nautilus_module(core/rehearse DEPS core/release core/sim)

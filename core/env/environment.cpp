@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "core/base/duration.h"
+#include "core/env/upgrades.h"
 #include "core/value/strict_reader.h"
 #include "core/value/yaml.h"
 #include "core/value/yaml_line.h"
@@ -80,6 +81,7 @@ Result<Environment> typed(const Json& document, const std::string& file) {
   for (std::size_t i = 0; i < env.operators.size(); ++i)
     if (env.operators[i].name == env.release && env.operators[i].namespace_ == env.namespace_)
       spec.fail(fmt::format("operators[{}].name", i), "is the environment's own release in the same namespace");
+  TRY(read_upgrades(spec));  // kept by who asks: upgrades_of()
   ASSIGN_OR_RETURN(env.promises, read_promises(spec));
   ASSIGN_OR_RETURN(env.capacity, read_capacity(spec));
   value::StrictReader timeouts = spec.object("timeouts");

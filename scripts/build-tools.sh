@@ -5,7 +5,7 @@
 #   scripts/build-tools.sh [--print-bin] [TOOL...]      no TOOL means all but the optional ones
 #
 # Every tool is a pinned Go module under tests/tools. A build is kept in
-#   ${XDG_CACHE_HOME:-$HOME/.cache}/nautilusctl-tools/<hash of go.mod, go.sum and the build flags>/
+#   ${XDG_CACHE_HOME:-$HOME/.cache}/nautilusctl-tools/<hash of go.mod, go.sum, Go files of ours and the build flags>/
 # and linked into .../bin, so only the first run pays. What is already there is not built again, and two runs at once
 # do not disturb each other: a binary appears by rename when it is complete.
 # NAUTILUS_TOOLS_JOBS bounds the compilers that run at once (default: the number of processors).
@@ -65,7 +65,7 @@ place() { # place FROM TO: a symbolic link that is never missing while it is rep
 
 build() { # build NAME MODULE PACKAGE LDFLAGS TAGS
   local name=$1 module=$2 package=$3 ldflags="-s -w${4:+ $4}" tags=${5:-} hash folder started
-  hash=$(cd "$MODULES/$module" && { cat go.mod go.sum; printf '%s\n' "$package -trimpath CGO_ENABLED=0 $ldflags${tags:+ $tags}"; } | sha256sum | cut -c1-20)
+  hash=$(cd "$MODULES/$module" && { cat go.mod go.sum; cat ./*.go 2>/dev/null || true; printf '%s\n' "$package -trimpath CGO_ENABLED=0 $ldflags${tags:+ $tags}"; } | sha256sum | cut -c1-20)
   folder="$CACHE/$hash"
   if [ ! -x "$folder/$name" ]; then
     need_go

@@ -94,6 +94,7 @@ CLIENTS = {  # file name: subject. The groups decide what RBAC lets them do.
     "controller-manager": "/CN=system:kube-controller-manager",
     "scheduler": "/CN=system:kube-scheduler",
     "nobody": "/O=visitors/CN=nobody",
+    "front-proxy": "/CN=front-proxy-client",  # as whom the API server calls aggregated APIs, for others
 }
 
 
@@ -248,6 +249,10 @@ class Servers:
                    "--client-ca-file", self.pki / "ca.crt", "--authorization-mode", "Node,RBAC",
                    "--service-account-key-file", self.pki / "sa.pub", "--service-account-signing-key-file", self.pki / "sa.key",
                    "--service-account-issuer", "https://kubernetes.default.svc", "--service-cluster-ip-range", "10.96.0.0/16",
+                   "--requestheader-client-ca-file", self.pki / "ca.crt", "--requestheader-allowed-names", "front-proxy-client",
+                   "--requestheader-username-headers", "X-Remote-User", "--requestheader-group-headers", "X-Remote-Group",
+                   "--requestheader-extra-headers-prefix", "X-Remote-Extra-", "--proxy-client-cert-file", self.pki / "front-proxy.crt",
+                   "--proxy-client-key-file", self.pki / "front-proxy.key", "--enable-aggregator-routing=true",
                    "--enable-admission-plugins", "NodeRestriction", "--watch-cache=true", "--event-ttl", "10m",
                    "--audit-policy-file", self.directory / "audit-policy.json", "--audit-log-path", self.directory / "audit.log",
                    "--audit-log-mode", "blocking", "--shutdown-delay-duration", "0s")

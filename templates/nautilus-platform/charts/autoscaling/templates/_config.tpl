@@ -29,7 +29,8 @@ externalRules:
   - seriesQuery: 'nautilus:trade_latency:p99_seconds'
     resources: {namespaced: false}
     name: {as: trade_execution_latency_p99_milliseconds}
-    metricsQuery: 1000 * max(<<.Series>>)
+    # Without trades the quantile is not a number, which would arrive as the smallest there is; so there is none.
+    metricsQuery: 1000 * max(<<.Series>> >= 0)
   - seriesQuery: 'nautilus:backend_session_floor:pods'
     resources: {namespaced: false}
     name: {as: nautilus_backend_session_floor}

@@ -97,8 +97,18 @@ bool token_character(char c) {
          c == '-' || c == '=';
 }
 
+// The end of the certificate that begins at `at`; `at` itself if none does. A certificate is random to look at, and public.
+std::size_t past_certificate(std::string_view text, std::size_t at) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----", kEnd = "-----END CERTIFICATE-----";
+  if (!text.substr(at).starts_with(kBegin)) return at;
+  const std::size_t end = text.find(kEnd, at);
+  return end == std::string_view::npos ? at : end + kEnd.size();
+}
+
 bool has_random_token(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
+    at = past_certificate(text, at);
+    if (at == text.size()) break;
     if (!token_character(text[at])) {
       ++at;
       continue;

@@ -69,9 +69,11 @@ class Mesh:
         self.workloads = workloads(objects)
         self.places = meshed(objects)
         self.sidecars = {o["metadata"]["namespace"] for o in of(objects, "Sidecar")}
-        # What watches the mesh is not part of it: Prometheus reads clear text, and must when the mesh is what is broken.
+        # What watches the mesh is not part of it: Prometheus reads clear text, and must when the mesh is what is broken. Nor is
+        # a namespace that says why.
         self.watchers = {o["metadata"]["name"] for o in of(objects, "Namespace")
-                         if o["metadata"]["labels"].get("app.kubernetes.io/component") == "observability"}
+                         if o["metadata"]["labels"].get("app.kubernetes.io/component") == "observability" or
+                         "nautilus.trading.com/outside-mesh" in o["metadata"].get("annotations", {})}
         # Callers by the labels that a network policy sees, and by the account that the mesh sees.
         self.accounts = {(w["metadata"]["namespace"], w["spec"]["template"]["metadata"]["labels"][NAME]):
                          w["spec"]["template"]["spec"]["serviceAccountName"] for w in self.workloads}

@@ -19,7 +19,7 @@ ROLE = "nautilus.trading.com/postgresql-role"  # written on pods by Patroni, so 
 SUFFIX = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 MAX_SHARDS = 25
 # What talks to the API server: Patroni, and what finds targets or asks who is calling.
-TOKENS = ("postgresql-primary", "postgresql-replica", "kube-state-metrics", "prometheus-adapter")
+TOKENS = ("postgresql-primary", "postgresql-replica", "kube-state-metrics", "prometheus-adapter", "vault")
 # Secrets that other controllers of the cluster make from objects rendered here.
 MADE_BY_CONTROLLERS = {"Elasticsearch": ("nautilus-es-elastic-user", "nautilus-es-http-certs-public"), "Certificate": ("prometheus-adapter-tls",)}
 # Pods that an operator makes from a custom object: name label, and the ports it opens.
@@ -112,7 +112,7 @@ class Check:
             if w["kind"] == "StatefulSet" and not self.has("Service", spec["serviceName"]):
                 self.fault(f"{name}: no governing Service {spec['serviceName']}")
             volumes = {v["name"] for v in pod.get("volumes", [])} | {c["metadata"]["name"] for c in spec.get("volumeClaimTemplates", [])}
-            for c in pod["containers"]:
+            for c in pod["containers"] + pod.get("initContainers", []):
                 for mount in c.get("volumeMounts", []):
                     if mount["name"] not in volumes:
                         self.fault(f"{name}: no volume {mount['name']}")
@@ -122,9 +122,10 @@ class Check:
                 if sleep >= pod["terminationGracePeriodSeconds"]:
                     self.fault(f"{name}: preStop outlasts the grace period")
             for volume in pod.get("volumes", []):
-                config = volume.get("configMap", {}).get("name")
-                if config and not self.has("ConfigMap", config):
-                    self.fault(f"{name}: no ConfigMap {config}")
+                sources = [volume] + volume.get("projected", {}).get("sources", [])
+                for config in [s["configMap"]["name"] for s in sources if "configMap" in s]:
+                    if ("ConfigMap", config, w["metadata"]["namespace"]) not in self.index:
+                        self.fault(f"{name}: no ConfigMap {config}")
 
     def secrets(self):
         used = set()
@@ -245,7 +246,9 @@ class Check:
             parts = {"pods": 1, "persistentvolumeclaims": len(spec.get("volumeClaimTemplates", []))}
             parts["requests.storage"] = sum(quantity(c["spec"]["resources"]["requests"]["storage"])
                                             for c in spec.get("volumeClaimTemplates", []))
-            needs = [c["resources"] for c in spec["template"]["spec"]["containers"]] + check_mesh.sidecar(spec["template"])
+            pod = spec["template"]["spec"]
+            beside = [c for c in pod.get("initContainers", []) if c.get("restartPolicy") == "Always"]
+            needs = [c["resources"] for c in pod["containers"] + beside] + check_mesh.sidecar(spec["template"])
             for resources in needs:
                 for side in ("requests", "limits"):
                     for resource, value in resources[side].items():

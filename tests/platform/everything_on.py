@@ -11,7 +11,8 @@ BINARY = os.environ.get("NAUTILUSCTL", str(ROOT / "build" / "release" / "nautilu
 ENVIRONMENTS = sorted(path.parent.name for path in (ROOT / "manifests" / "environments").glob("*/environment.yaml"))
 SECONDS = 300
 # What a system needs beside its switch.
-BESIDES = ["global.edge.kind=istio"]
+BESIDES = ["global.edge.kind=istio", "global.vault.inject=true", "vault.seal.awskms.keyId=mrk-0123456789abcdef0123456789abcdef",
+           "global.vault.caCertificate=-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"]
 
 
 def settings():

@@ -43,6 +43,17 @@ void with_every_edge(std::vector<Target>& all, std::size_t of) {
   }
 }
 
+// One environment again, with Vault and every pod that can take its secrets from it.
+void with_vault(std::vector<Target>& all, std::size_t of) {
+  Target target = all[of];
+  target.name += "/vault";
+  target.set = {"global.vault.enabled=true,global.vault.inject=true",
+                "vault.seal.awskms.keyId=mrk-0123456789abcdef0123456789abcdef",
+                "global.vault.caCertificate=-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----",
+                "vault.ingress.enabled=true,vault.tls.issuer.name=internal"};
+  all.push_back(std::move(target));
+}
+
 // The environments under manifests/, as their environment.yaml describe them.
 Result<std::vector<Target>> environments(const host::RealFilesystem& files) {
   const std::string root = NAUTILUS_SOURCE_DIR "/manifests/environments";
@@ -63,7 +74,10 @@ Result<std::vector<Target>> environments(const host::RealFilesystem& files) {
     target.namespace_ = value::string_at(*spec, "release", "namespace");
     target.kube_version = value::string_at(*spec, "kubeVersion");
   }
-  for (std::size_t i = 0, count = out.size(); i < count; ++i) with_every_edge(out, i);
+  for (std::size_t i = 0, count = out.size(); i < count; ++i) {
+    with_every_edge(out, i);
+    with_vault(out, i);
+  }
   return out;
 }
 

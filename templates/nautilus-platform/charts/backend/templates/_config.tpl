@@ -22,7 +22,13 @@ NAUTILUS_REDIS_PASSWORD_FILE: /run/secrets/nautilus/redis-password
 NAUTILUS_CACHE_SENTINELS: redis-sentinel:26379
 NAUTILUS_CACHE_MASTER_NAME: nautilus-cache
 NAUTILUS_CACHE_PASSWORD_FILE: /run/secrets/nautilus/cache-password
+{{- if .Values.global.vault.inject }}
+NAUTILUS_SESSION_SIGNING_KEY_FILE: /run/secrets/vault/session-signing-key
+# Its own key to the engines; replaced while the old one still works, so it is read again when a logon is refused.
+NAUTILUS_ENGINE_KEY_FILE: /run/secrets/vault/engine-key
+{{- else }}
 NAUTILUS_SESSION_SIGNING_KEY_FILE: /run/secrets/nautilus/session-signing-key
+{{- end }}
 # {shard} is the shard's number; the name always leads to the shard's primary.
 NAUTILUS_ENGINE_SERVICE: {{ printf "nautilus-engine-shard-{shard}.%s.svc.%s" (include "nautilus.namespace" .) .Values.global.clusterDomain | quote }}
 NAUTILUS_ENGINE_SHARDS: {{ int .Values.global.engineShards | quote }}

@@ -1,9 +1,13 @@
-{{/* A ServiceAccount without a mounted token unless `token`: dict root name [component] [objectName] [token]. */}}
+{{/* A ServiceAccount without a mounted token unless `token`: dict root name [component] [objectName] [token] [annotations]. */}}
 {{- define "nautilus.serviceAccount" -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
   {{- include "nautilus.metadata" . | nindent 2 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 automountServiceAccountToken: {{ .token | default false }}
 {{- end -}}
 

@@ -74,21 +74,49 @@ std::vector<BackupSchedule> backup_schedules(const Platform& platform, Answer& a
   return found;
 }
 
+namespace {
+
+bool names_a_backup(const Json& container) {
+  for (const char* list : {"command", "args"})
+    if (const Json* words = value::find(container, list); words && words->is_array())
+      for (const Json& word : *words)
+        for (const char* sign : {" backup", "backup-push", "pg_basebackup", "barman-cloud-backup"})
+          if (word.is_string() && (" " + word.get<std::string>()).find(sign) != std::string::npos) return true;
+  return false;
+}
+
+// A script that a container runs and that calls pgBackRest for a backup.
+const ConfigFile* backup_script(const PodSet& set, const Json& container) {
+  const Json* words = value::find(container, "command");
+  if (!words || !words->is_array()) return nullptr;
+  for (const ConfigFile& file : set.files) {
+    if (file.text->find("pgbackrest") == std::string::npos || file.text->find(" backup") == std::string::npos) continue;
+    for (const Json& word : *words)
+      if (word.is_string() && word.get_ref<const std::string&>().ends_with("/" + file.key)) return &file;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::optional<Read> base_backup(const Platform& platform) {
   for (const PodSet& set : platform.pods()) {
-    if (set.kind != "CronJob") continue;
-    for (const Container& container : containers(set))
-      for (const char* list : {"command", "args"})
-        if (const Json* words = value::find(*container.json, list); words && words->is_array())
-          for (const Json& word : *words)
-            for (const char* sign : {" backup", "backup-push", "pg_basebackup", "barman-cloud-backup"})
-              if (word.is_string() && (" " + word.get<std::string>()).find(sign) != std::string::npos)
-                return Read{value::string_at(*set.object, "spec", "schedule"), set.at(container.path + "." + list)};
-    for (const ConfigFile& file : set.files)
-      if (file.text->find("pgbackrest") != std::string::npos && file.text->find(" backup") != std::string::npos)
-        return Read{value::string_at(*set.object, "spec", "schedule"), file.where()};
+    const bool timed = set.kind == "CronJob";
+    const std::string schedule = timed ? value::string_at(*set.object, "spec", "schedule") : "kept up by a container";
+    for (const Container& container : containers(set)) {
+      if (timed && names_a_backup(*container.json)) return Read{schedule, set.at(container.path + ".command")};
+      if (!timed && container.init) continue;
+      if (const ConfigFile* script = backup_script(set, *container.json)) return Read{schedule, script->where()};
+    }
   }
   return std::nullopt;
+}
+
+bool covers(const Platform& platform, const BackupSchedule& other, const BackupSchedule& schedule) {
+  if (schedule.volumes && !other.volumes) return false;
+  for (const PodSet& set : platform.pods())
+    if (schedule.takes(set.namespace_, set.labels) && !other.takes(set.namespace_, set.labels)) return false;
+  return true;
 }
 
 }  // namespace nautilus::verify

@@ -27,7 +27,11 @@ struct BackupSchedule {
 // Schedules that can be read; those that cannot become lines of the answer.
 std::vector<BackupSchedule> backup_schedules(const Platform& platform, Answer& answer);
 
-// Something rendered that runs a base backup (pgbackrest backup, pg_basebackup to a store, barman, wal-g backup-push).
+// Whether `other` takes whatever `schedule` takes, data included.
+bool covers(const Platform& platform, const BackupSchedule& other, const BackupSchedule& schedule);
+
+// Something rendered that runs base backups: a CronJob (pgbackrest backup, pg_basebackup to a store, barman, wal-g
+// backup-push), or a container whose script calls pgBackRest.
 std::optional<Read> base_backup(const Platform& platform);
 
 // "15 min", "7 days"

@@ -130,6 +130,30 @@ spec:
   jobTemplate: {spec: {template: {spec: {containers: [{name: b, command: [sh, -c, "pgbackrest --stanza=x backup"]}]}}}}
 )";
 
+const std::string kBackupContainer = R"(
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: keeper, namespace: t}
+spec:
+  template:
+    metadata: {labels: {app: keeper}}
+    spec:
+      containers: [{name: b, command: [sh, /etc/b/base-backup.sh]}]
+      volumes: [{name: s, configMap: {name: scripts}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: scripts, namespace: t}
+data:
+  base-backup.sh: "pgbackrest --stanza=x backup"
+)";
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+  text.replace(text.find(what), what.size(), with);
+  return text;
+}
+
 std::string engine(const char* mode, bool standby, const char* kind = "StatefulSet") {
   std::string text;
   const std::string anti =
@@ -351,6 +375,18 @@ TEST_CASE("backups are kept long enough, and archives have something under them"
             "kept 1 day < 2 x 1 day"},
            {"backup.cadence", "weekends count", schedule("a", "0 9 * * 1-5", "ttl: 48h0m0s"), Verdict::refuted,
             "2 x 3 days"},
+           {"backup.cadence", "of certain hours, and another between them",
+            schedule("a", "0,30 9-16 * * 1-5", "ttl: 48h0m0s") + schedule("b", "*/15 * * * *", "ttl: 24h0m0s"),
+            Verdict::proved, "outside its hours b takes the same every 15 min"},
+           {"backup.cadence", "another that takes less",
+            schedule("a", "0,30 9-16 * * 1-5", "ttl: 48h0m0s") +
+                schedule("b", "*/15 * * * *", "ttl: 24h0m0s, snapshotVolumes: false"),
+            Verdict::refuted, "a: kept 2 days < 2 x"},
+           {"backup.cadence", "base backups by a container", good.text() + kBackupContainer, Verdict::proved,
+            "kept up by a container"},
+           {"backup.cadence", "a script that nobody runs",
+            good.text() + replaced(kBackupContainer, "/etc/b/base-backup.sh", "/etc/b/other.sh"), Verdict::refuted,
+            "WAL alone restores nothing"},
            {"backup.cadence", "Velero's default", schedule("a", "0 2 * * *", "includedNamespaces: [x]"),
             Verdict::proved, "Velero's default"},
            {"backup.cadence", "no base", good.text(), Verdict::refuted, "WAL alone restores nothing"},

@@ -62,21 +62,25 @@ class Rendered(unittest.TestCase):
         found = objects()
         self.assertNotIn("automated", found["Application"]["spec"]["syncPolicy"])
         project = found["AppProject"]["spec"]
-        allowed = {kind["kind"] for kind in project["clusterResourceWhitelist"]}
-        self.assertFalse(allowed & {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "*"})
+        allowed = project["clusterResourceWhitelist"]
+        self.assertFalse({kind["kind"] for kind in allowed} & {"CustomResourceDefinition", "*"})
+        for kind in allowed:
+            if kind["group"] in ("rbac.authorization.k8s.io", "apiregistration.k8s.io"):
+                self.assertRegex(kind["name"], r"^[a-z0-9.-]+$", "one name, no pattern")
         self.assertIn({"group": "", "kind": "Secret"}, project["namespaceResourceBlacklist"])
 
     def test_every_rendered_object_may_be_synced(self):
         for environment in ENVIRONMENTS:
             project = objects(environment)["AppProject"]["spec"]
             places = {d["namespace"] for d in project["destinations"]}
-            allowed = {(kind["group"], kind["kind"]) for kind in project["clusterResourceWhitelist"]}
+            allowed = {(kind["group"], kind["kind"], kind.get("name")) for kind in project["clusterResourceWhitelist"]}
             for o in yaml.safe_load_all(render(environment, "--set", "backup.enabled=true", "--set", "policy.enabled=true").stdout):
                 place = o["metadata"].get("namespace")
                 if place:
                     self.assertIn(place, places, o["kind"])
                 else:
-                    self.assertIn((o["apiVersion"].rpartition("/")[0], o["kind"]), allowed)
+                    kind = (o["apiVersion"].rpartition("/")[0], o["kind"])
+                    self.assertTrue(allowed & {(*kind, None), (*kind, o["metadata"]["name"])}, (kind, o["metadata"]["name"]))
 
     def test_an_autoscaler_keeps_what_it_owns(self):
         ignored = objects()["Application"]["spec"]["ignoreDifferences"]

@@ -1,4 +1,4 @@
-{{/* What starts the Redis exporter, and the settings of the gate in front of Prometheus. */}}
+{{/* What the Redis exporter is given, and the settings of the gate in front of Prometheus. */}}
 {{- define "monitoring.gateConfig" -}}
 # Everything under /prometheus needs a session of single sign-on, of a person in one of the two groups.
 http_address = "0.0.0.0:4180"
@@ -26,7 +26,7 @@ code_challenge_method = "S256"
 skip_provider_button = true
 {{- end -}}
 
-{{- define "monitoring.redisStart" -}}
+{{- define "monitoring.redisPasswords" -}}
 #!/bin/sh
 # One line of JSON, address to password, made in memory from the mounted Secrets: no password in an argument or variable.
 set -eu
@@ -45,6 +45,4 @@ umask 077
   {{- end }}
   printf '}\n'
 } > /run/exporter/passwords.json
-unset password
-exec "${REDIS_EXPORTER:-/redis_exporter}" --redis.addr= --redis.password-file=/run/exporter/passwords.json --web.listen-address=:9121
 {{- end -}}

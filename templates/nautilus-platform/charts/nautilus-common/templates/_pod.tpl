@@ -28,14 +28,13 @@ dict root name stateful(bool) [pairs(bool): two sets whose equal ordinals belong
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: topology.kubernetes.io/zone
-    whenUnsatisfiable: {{ ternary $topology.statefulZones "ScheduleAnyway" .stateful }}
+    whenUnsatisfiable: {{ ternary $topology.statefulZones $topology.statelessZones .stateful }}
     labelSelector:
       matchLabels:
         {{- include "nautilus.selectorLabels" . | nindent 8 }}
-    {{- if .stateful }}
     # A zone whose nodes are all unreachable is no zone: what it held may go elsewhere.
     nodeTaintsPolicy: Honor
-    {{- else }}
+    {{- if not .stateful }}
     matchLabelKeys: [pod-template-hash]
     {{- end }}
   - maxSkew: 1

@@ -152,6 +152,19 @@ repo1-storage-verify-tls={{ ternary "y" "n" $w.repository.verifyTLS }}
 repo1-cipher-type=aes-256-cbc
 repo1-retention-full={{ int $w.retentionFull }}
 repo1-bundle=y
+{{- with $w.copy }}
+# The same again in another region: losing this one loses what was not archived yet, not the ledger.
+repo2-type=s3
+repo2-path={{ .path }}
+repo2-s3-bucket={{ .bucket }}
+repo2-s3-endpoint={{ .endpoint }}
+repo2-s3-region={{ .region }}
+repo2-s3-uri-style={{ $w.repository.uriStyle }}
+repo2-storage-verify-tls={{ ternary "y" "n" $w.repository.verifyTLS }}
+repo2-cipher-type=aes-256-cbc
+repo2-retention-full={{ int $w.retentionFull }}
+repo2-bundle=y
+{{- end }}
 compress-type=lz4
 archive-async=y
 # Past this the archive is given up rather than the volume filled; that is an alert, not a plan.
@@ -219,6 +232,11 @@ YAML
   echo "repo1-s3-key-secret=$(cat /run/secrets/pgbackrest/s3-key-secret)"
   {{- end }}
   echo "repo1-cipher-pass=$(cat /run/secrets/pgbackrest/cipher-pass)"
+  {{- if .Values.walArchive.copy }}
+  echo "repo2-s3-key=$(cat /run/secrets/pgbackrest/s3-key)"
+  echo "repo2-s3-key-secret=$(cat /run/secrets/pgbackrest/s3-key-secret)"
+  echo "repo2-cipher-pass=$(cat /run/secrets/pgbackrest/cipher-pass)"
+  {{- end }}
 } > /run/patroni/pgbackrest/credentials.conf
 {{- end }}
 # The shared settings follow the release: max_connections and its like are read from the store alone, so the store is
@@ -239,6 +257,49 @@ esac
 timeout 60 patronictl -c /run/patroni/config switchover {{ include "postgresql.scope" . }} --leader "$POD_NAME" --force || true
 {{- end -}}
 
+{{- define "postgresql.baseBackup" -}}
+#!/bin/sh
+# A base backup for the archive to be replayed on. Every member runs this, the leader acts, and only when the newest good
+# backup in the repository is old enough. The repository is the only memory: neither a failover nor a restart nor a missed
+# night makes two of them, or none.
+set -u
+trap 'exit 0' TERM INT
+backrest() {
+  {{ include "postgresql.archiveCommand" . }} "$@"
+}
+leads() {
+  wget -q -O /dev/null --timeout=3 http://127.0.0.1:8008/primary 2> /dev/null || curl -fsS -m 3 -o /dev/null http://127.0.0.1:8008/primary 2> /dev/null
+}
+due() { # due REPOSITORY: prints full or diff if one is due there
+  backrest --repo="$1" info --output=json | python3 -c '
+import json, sys, time
+stanza = json.load(sys.stdin)[0]
+if stanza["status"]["code"] not in (0, 2):  # 2: none yet
+    sys.exit("base-backup: the repository says: " + stanza["status"]["message"])
+good = [b for b in stanza["backup"] if not b.get("error")]
+def age(*kinds):
+    return min((time.time() - b["timestamp"]["stop"] for b in good if b["type"] in kinds), default=float("inf"))
+if age("full") >= int(sys.argv[2]) * 86400:
+    print("full")
+elif age("full", "diff", "incr") >= int(sys.argv[1]) * 3600:
+    print("diff")' "$BASE_BACKUP_HOURS" "$BASE_BACKUP_FULL_DAYS"
+}
+while :; do
+  for repository in 1{{ if .Values.walArchive.copy }} 2{{ end }}; do
+    if leads && kind=$(due "$repository") && [ -n "$kind" ]; then
+      echo "base-backup: $kind to repository $repository begins"
+      if backrest --repo="$repository" --type="$kind" backup; then
+        echo "base-backup: $kind to repository $repository done"
+      else
+        echo "base-backup: $kind to repository $repository failed, next try in ${BASE_BACKUP_POLL:-60} s" >&2
+      fi
+    fi
+  done
+  sleep "${BASE_BACKUP_POLL:-60}" &
+  wait $!
+done
+{{- end -}}
+
 {{- define "postgresql.files" -}}
 patroni-primary.yaml: |
   {{- include "postgresql.patroni" (dict "root" . "pool" "primary") | nindent 2 }}
@@ -255,5 +316,7 @@ post-init.sh: |
 {{- if .Values.walArchive.enabled }}
 pgbackrest.conf: |
   {{- include "postgresql.pgbackrest" . | nindent 2 }}
+base-backup.sh: |
+  {{- include "postgresql.baseBackup" . | nindent 2 }}
 {{- end }}
 {{- end -}}

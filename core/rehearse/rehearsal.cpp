@@ -64,8 +64,15 @@ void Rehearsal::provide(const std::vector<Json>& secrets) {
   });
 }
 
+bool renders_namespace(const apply::Desired& desired, const std::string& name) {
+  return std::any_of(desired.objects.begin(), desired.objects.end(), [&](const auto& object) {
+    return value::string_at(object.manifest, "kind") == "Namespace" &&
+           value::string_at(object.manifest, "metadata", "name") == name;
+  });
+}
+
 // The kinds that operators bring and nothing at hand defines. Nobody acts on objects of them, so only their names and
-// scopes are checked.
+// scopes are checked. An operator that is stood in for has its namespace, as if it had been installed.
 Result<> Rehearsal::stand_in_for_operators(const env::Environment& env, const apply::Desired& desired,
                                            const std::vector<apply::DesiredOperator>& operators, Verdict& verdict) {
   std::set<std::string> brought;
@@ -90,7 +97,13 @@ Result<> Rehearsal::stand_in_for_operators(const env::Environment& env, const ap
         return Error(Code::internal, fmt::format("the embedded cluster does not take the definition {}",
                                                  value::string_at(definition, "metadata", "name")));
     }
-    if (!kinds.empty()) verdict.stand_ins.push_back(std::move(stand_in));
+    if (kinds.empty()) continue;
+    if (!renders_namespace(desired, op.namespace_))  // it may be there: kube-system, or another operator's
+      (void)cluster_->server().create(
+          {"", "namespaces"},
+          {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", op.namespace_}}}},
+          {"somebody-else", "somebody-else"});
+    verdict.stand_ins.push_back(std::move(stand_in));
   }
   return {};
 }

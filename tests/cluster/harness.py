@@ -1,6 +1,7 @@
 """What the end-to-end tests share: a cluster, the program under test, and ways to look at what it left behind."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -68,10 +69,40 @@ class ClusterCase(unittest.TestCase):
 
     # ------------------------------------------------------------------------------------------ running the program
 
+    project = ROOT  # a class of tests may work on another
+
     def command(self, *arguments, kubeconfig=None, project=None):
-        return [BINARY, "--project", str(project or ROOT), "--kubeconfig", str(kubeconfig or self.kubeconfig), *arguments]
+        return [BINARY, "--project", str(project or self.project), "--kubeconfig", str(kubeconfig or self.kubeconfig), *arguments]
 
     # ------------------------------------------------------------------------------------------ other people's kinds
+
+    @classmethod
+    def with_operators(cls, environment):
+        """The project, for a cluster on which other people have installed the environment's operators. Their charts are in
+        repositories that a test cannot reach, so only their own definitions are installed (scripts/crds.sh) and their
+        namespaces made. What scales by the metrics adapter is left out: on fake nodes nobody answers behind its
+        APIService, and an API server with a dead one cannot delete a namespace."""
+        cls.project = cls.directory / "project"
+        for part in ("templates", "manifests"):
+            shutil.copytree(ROOT / part, cls.project / part)
+        folder = cls.project / "manifests" / "environments" / environment
+        file = folder / "environment.yaml"
+        text = re.sub(r"      chart: \{repository:.*\n      version:.*\n      digest:.*\n      values:.*\n", "      installedBy: other\n", file.read_text())
+        # One that brings no kinds has nothing that could be waited for.
+        text = re.sub(r"    - name: .*\n      namespace: .*\n      installedBy: other\n(?!      provides:)", "", text)
+        assert "repository:" not in text, "an operator's chart is left"
+        file.write_text(re.sub(r"\n  values: \[(.*)\]\n", r"\n  values: [\1, fake-nodes.yaml]\n", text, count=1))
+        (folder / "fake-nodes.yaml").write_text("global: {observability: {autoscaling: false}}\n")
+        kubectl = [str(control_plane.BIN / "kubectl"), "--kubeconfig", str(cls.kubeconfig)]
+
+        def run(*arguments):
+            done = subprocess.run([*kubectl, *arguments], capture_output=True, text=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
+            assert done.returncode == 0, f"kubectl {arguments}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        projects = ("cert-manager", "prometheus-operator", "istio", "vertical-pod-autoscaler", "eck", "velero", "argo-cd")
+        run("create", *(word for project in projects for word in ("-f", str(cls.CRDS / f"{project}.yaml"))))
+        control_plane.established(run)
+        for namespace in ("velero-system", "argocd"):
+            run("create", "namespace", namespace)
 
     CRDS = control_plane.CACHE / "crds"
 

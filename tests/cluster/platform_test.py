@@ -8,6 +8,11 @@ from harness import DIFFERENCES, ERROR, NAMESPACE, REFUSED, ClusterCase
 
 
 class Production(ClusterCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.with_operators("prod")
+
     def test_00_before(self):
         type(self).empty = set(self.objects())
         self.assertEqual(self.tool("diff", "--env", "prod", expect=DIFFERENCES).returncode, DIFFERENCES)
@@ -99,7 +104,7 @@ class Production(ClusterCase):
     def test_09_another_cluster_is_refused(self):
         project = self.directory / "pinned"
         for part in ("templates", "manifests"):
-            shutil.copytree(harness.ROOT / part, project / part)
+            shutil.copytree(self.project / part, project / part)
         file = project / "manifests" / "environments" / "prod" / "environment.yaml"
         file.write_text(file.read_text().replace('kubeSystemUID: ""', 'kubeSystemUID: "00000000-1111-2222-3333-444444444444"'))
         mark = self.mark()

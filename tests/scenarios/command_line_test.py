@@ -184,7 +184,7 @@ class WithoutCluster(Case):
                 file.unlink() if before is None else file.write_text(before)
 
     def test_errors_as_json(self):
-        told = json.loads(self.run_tool("deploy", "--env", "prod", "-o", "json", "--kubeconfig", str(self.dir / "none"), expect=ERROR).stdout)
+        told = json.loads(self.run_tool("deploy", "--env", "dev", "-o", "json", "--kubeconfig", str(self.dir / "none"), expect=ERROR).stdout)
         self.assertEqual(told["error"]["exitCode"], 1)
         self.assertTrue(told["error"]["message"])
         told = json.loads(self.run_tool("render", "--env", "moon", "--output", "json", expect=USAGE).stdout)["error"]

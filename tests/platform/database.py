@@ -59,15 +59,20 @@ class Store:
         config = cluster.find("ConfigMap", "postgresql-config")["data"]["pgbackrest.conf"]
         told = dict(line.split("=", 1) for line in config.splitlines() if "=" in line and not line.startswith("#"))
         self.folder = cluster.folder / "store"
-        self.bucket, endpoint = told["repo1-s3-bucket"], told["repo1-s3-endpoint"]
-        assert told["repo1-s3-uri-style"] == "host" and told["repo1-storage-verify-tls"] == "y" and told["repo1-type"] == "s3"
-        (self.folder / self.bucket).mkdir(parents=True)
+        self.repositories = [n for n in (1, 2) if f"repo{n}-s3-bucket" in told]
+        self.buckets = [told[f"repo{n}-s3-bucket"] for n in self.repositories]
+        endpoints = [told[f"repo{n}-s3-endpoint"] for n in self.repositories]
+        for n, bucket in zip(self.repositories, self.buckets):
+            assert (told[f"repo{n}-s3-uri-style"], told[f"repo{n}-storage-verify-tls"], told[f"repo{n}-type"]) == ("host", "y", "s3")
+            (self.folder / bucket).mkdir(parents=True)
         pki = cluster.folder / "store-pki"
         pki.mkdir()
         control_plane.make_key(pki / "ca.key")
         control_plane.openssl("req", "-x509", "-new", "-key", pki / "ca.key", "-subj", "/CN=store", "-days", "30", "-out", pki / "ca.crt")
-        control_plane.make_certificate(pki, "store", f"/CN={endpoint}", f"subjectAltName=DNS:{endpoint},DNS:*.{endpoint}\nextendedKeyUsage=serverAuth\n")
-        cluster.extra_hosts[f"{self.bucket}.{endpoint}"] = world.NODE
+        names = ",".join(f"DNS:{endpoint},DNS:*.{endpoint}" for endpoint in endpoints)
+        control_plane.make_certificate(pki, "store", f"/CN={endpoints[0]}", f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
+        for bucket, endpoint in zip(self.buckets, endpoints):
+            cluster.extra_hosts[f"{bucket}.{endpoint}"] = world.NODE
         cluster.write_hosts()
         cluster.secrets["pgbackrest-repository"] = dict(self.KEYS)
         self.authority = (pki / "ca.crt").read_text()
@@ -88,15 +93,17 @@ def serve(cluster, kind):
         cluster.store = Store(cluster)
         files["/opt/store-ca.crt"] = cluster.store.authority
     cluster.image = {"user": "postgres", "path": [f"{sys.prefix}/bin"], "binds": [(sys.prefix, sys.prefix)], "files": files,
-                     "environment": {"SSL_CERT_FILE": "/opt/store-ca.crt"} if files else {}}
+                     "environment": {"SSL_CERT_FILE": "/opt/store-ca.crt", "BASE_BACKUP_POLL": "2"} if files else {}}
 
 
 def members(cluster):
     """Pods of the rendered database, the first of which may create it; started."""
-    found = [cluster.pod(("StatefulSet", "postgresql-primary"), image=cluster.image)]
+    # The exporter is had as an image only.
+    containers = ("postgresql", "base-backup")
+    found = [cluster.pod(("StatefulSet", "postgresql-primary"), image=cluster.image, containers=containers)]
     standby = [o for o in cluster.objects if o["kind"] == "StatefulSet" and o["metadata"]["name"] == "postgresql-replica"]
     for number in range(standby[0]["spec"]["replicas"] if standby else 0):
-        found.append(cluster.pod(("StatefulSet", "postgresql-replica"), number, image=cluster.image))
+        found.append(cluster.pod(("StatefulSet", "postgresql-replica"), number, image=cluster.image, containers=containers))
     return [pod.start() for pod in found]
 
 

@@ -146,6 +146,7 @@ class Prod(Database):
             writer.done.set()
             writer.join()
             self.assertEqual(writer.missing(self.whole()), [])
+            self.assertTrue(self.full_backups(self.whole()), "two changes of the leader made a backup that was not due")
             self.restored(*mark)
             print(f"measured: {len(writer.acknowledged)} acknowledged commits, none lost")
 
@@ -167,12 +168,17 @@ class Prod(Database):
             self.assertEqual(bool(told), wanted is not None, f"{user} to {name}: {told}")
         print("ok: only the application's role comes in, only to its own database")
 
+    def full_backups(self, pod):
+        """What the repositories hold, if each of them holds exactly one full backup and nothing else."""
+        told = json.loads(pgbackrest(pod, "--output=json", "info"))[0]
+        made = sorted((backup["database"]["repo-key"], backup["type"]) for backup in told["backup"])
+        return told if made == [(number, "full") for number in self.cluster.store.repositories] else None
+
     def backed_up(self, leader):
         pgbackrest(leader, "check")
         begin = time.monotonic()
-        pgbackrest(leader, "--type=full", "backup")
-        told = json.loads(pgbackrest(leader, "--output=json", "info"))[0]
-        self.assertEqual((told["status"]["code"], told["cipher"], len(told["backup"])), (0, "aes-256-cbc", 1), told)
+        told = wait("the leader makes a full backup in every repository, by itself", lambda: self.full_backups(leader), FAILOVER_SECONDS)
+        self.assertEqual((told["status"]["code"], told["cipher"]), (0, "aes-256-cbc"), told)
         self.began = datetime.datetime.fromtimestamp(told["backup"][0]["timestamp"]["start"], datetime.timezone.utc)
         files = self.cluster.store.files()
         self.assertTrue(files)
@@ -180,8 +186,9 @@ class Prod(Database):
             data = file.read_bytes()
             self.assertEqual(data[:8], b"Salted__", f"{file.name} is not encrypted")
             self.assertNotIn(MARK.encode(), data, file.name)
-        wrong = leader.execute("env", "PGBACKREST_REPO1_CIPHER_PASS=wrong", "pgbackrest", database.CONFIG, "--stanza=nautilus",
-                               f"--repo1-s3-key={database.Store.KEYS['s3-key']}", f"--repo1-s3-key-secret={database.Store.KEYS['s3-key-secret']}", "info", check=False)
+        wrong = leader.execute("env", "PGBACKREST_REPO1_CIPHER_PASS=wrong", "PGBACKREST_REPO2_CIPHER_PASS=wrong", "pgbackrest", database.CONFIG, "--stanza=nautilus",
+                               *(f"--repo{n}-{key}={value}" for n in self.cluster.store.repositories for key, value in database.Store.KEYS.items()),
+                               "--repo=1", "info", check=False)
         self.assertTrue(wrong.returncode or "error" in wrong.stdout, "another passphrase read the archive")
         print(f"measured: full backup in {time.monotonic() - begin:.1f} s, {len(files)} objects in the store, all encrypted")
 

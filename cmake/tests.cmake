@@ -36,7 +36,7 @@ add_library(nautilus_engine_judges STATIC
 target_link_libraries(nautilus_engine_judges PUBLIC engine_model)
 nautilus_precompile(nautilus_engine_judges)
 
-foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart
+foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart core/calendar
         core/env core/verify core/apply core/release core/rehearse core/bundle core/audit core/canary core/upgrade
         engine/model engine/book engine/risk engine/matching
         engine/gateway engine/bench)
@@ -49,6 +49,7 @@ target_link_libraries(unit_core_upgrade PRIVATE core_sim)
 nautilus_unit_test(engine/lease LIBS core_sim)
 target_link_libraries(unit_engine_gateway PRIVATE engine_matching core_host)  # a real engine behind the sessions
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives
+target_link_libraries(unit_core_calendar PRIVATE core_host rapidcheck OpenSSL::Crypto)
 target_link_libraries(unit_engine_matching PRIVATE nautilus_engine_judges rapidcheck)
 target_link_libraries(unit_engine_sequencer PRIVATE engine_matching nautilus_engine_judges)
 nautilus_unit_test(cli LIBS)

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "core/base/duration.h"
+#include "core/env/calendar.h"
 #include "core/env/upgrades.h"
 #include "core/value/strict_reader.h"
 #include "core/value/yaml.h"
@@ -82,6 +83,7 @@ Result<Environment> typed(const Json& document, const std::string& file) {
     if (env.operators[i].name == env.release && env.operators[i].namespace_ == env.namespace_)
       spec.fail(fmt::format("operators[{}].name", i), "is the environment's own release in the same namespace");
   TRY(read_upgrades(spec));  // kept by who asks: upgrades_of()
+  ASSIGN_OR_RETURN(env.calendar, read_calendar(spec, base));
   ASSIGN_OR_RETURN(env.promises, read_promises(spec));
   ASSIGN_OR_RETURN(env.capacity, read_capacity(spec));
   value::StrictReader timeouts = spec.object("timeouts");
@@ -135,6 +137,15 @@ Result<Environment> load(const port::Filesystem& files, const std::string& proje
   ASSIGN_OR_RETURN(const Json document, value::parse_yaml(*text, file));
   auto env = typed(document, file);
   if (!env.ok()) return with_line(std::move(env).error(), *text, file).within("reading environment " + name);
+  // An unknown venue is refused where it is named, before anything is rendered for it.
+  for (std::size_t i = 0; i < env->calendar.venues.size(); ++i) {
+    const std::string& mic = env->calendar.venues[i];
+    if (files.exists(calendar::calendar_file(project, mic))) continue;
+    Error unknown = calendar::unknown_venue(files, project, mic);
+    unknown.code = Code::invalid;
+    return with_line(std::move(unknown).at(fmt::format("{}: spec.calendar.venues[{}]", file, i)), *text, file)
+        .within("reading environment " + name);
+  }
   if (env->name != name)
     return Error(Code::invalid, fmt::format("metadata.name is \"{}\" but the folder is \"{}\"", env->name, name))
         .at(file);

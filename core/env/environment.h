@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/calendar/load.h"
 #include "core/env/operators.h"
 #include "core/env/promises.h"
 #include "core/port/clock.h"
@@ -43,6 +44,7 @@ struct Environment {
   std::vector<GeneratedSecret> generated_secrets;
   std::vector<ExternalSecret> external_secrets;
   std::vector<Operator> operators;  // third-party, in the order they are installed
+  calendar::Settings calendar;      // venues, whose calendars are trusted, when changes are allowed
   Promises promises;                // what `verify` holds the manifests to
   Capacity capacity;                // what it may take for granted
   bool require_digests = false;     // deploy refuses an operator's chart that no digest pins

@@ -1,0 +1,1 @@
+ed25519 4e0fea59c476aa87 +SSaqqyDKJah08fJDkCBHYql0CI+mfiwky2KTbudmSOmiyJjBQojO/bPIRD85A+j6xuI20FrWJ+uIkZd3kgbAg==

@@ -1,0 +1,1 @@
+ed25519 4e0fea59c476aa87 IjKElhrfR+aMducsum0npll7i+Om/0I/oi9sEJzVHlv5GnI68b932K9kFi178lJ3fJa42wERqeYEvYq6S6uXBw==

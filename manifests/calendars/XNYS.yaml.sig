@@ -1,0 +1,1 @@
+ed25519 4e0fea59c476aa87 IyodeaKMmpMBFabubCS6bqEqG514rTbPjgCk7hqTwjAochVQH6Cxq6cZuNvGbWdq8Dc/eJj2byb9no6TpNWZAg==

@@ -97,7 +97,9 @@ Result<> Rehearsal::stand_in_for_operators(const env::Environment& env, const ap
         return Error(Code::internal, fmt::format("the embedded cluster does not take the definition {}",
                                                  value::string_at(definition, "metadata", "name")));
     }
-    if (kinds.empty()) continue;
+    const bool at_hand = std::any_of(operators.begin(), operators.end(),
+                                     [&](const auto& one) { return one.op->name == op.name; });
+    if (kinds.empty() && (at_hand || !op.provides.empty())) continue;
     if (!renders_namespace(desired, op.namespace_))  // it may be there: kube-system, or another operator's
       (void)cluster_->server().create(
           {"", "namespaces"},
@@ -165,10 +167,17 @@ Verdict Rehearsal::deploy(const env::Environment& env, const apply::Desired& des
 
 std::vector<std::string> Verdict::notes() const {
   std::vector<std::string> lines;
-  for (const auto& stand_in : stand_ins)
+  for (const auto& stand_in : stand_ins) {
+    if (stand_in.kinds.empty()) {
+      lines.push_back(fmt::format("operator {} is not rehearsed: its chart is not at hand", stand_in.operator_name));
+      continue;
+    }
+    std::vector<std::string_view> kinds;  // without their groups, which are the operator's own
+    for (const std::string_view kind : stand_in.kinds) kinds.push_back(kind.substr(kind.find(' ') + 1));
     lines.push_back(fmt::format("operator {} is stood in for: its {} {} not checked against a schema ({})",
-                                stand_in.operator_name, stand_in.kinds.size(),
-                                stand_in.kinds.size() == 1 ? "kind is" : "kinds are", fmt::join(stand_in.kinds, ", ")));
+                                stand_in.operator_name, kinds.size(), kinds.size() == 1 ? "kind is" : "kinds are",
+                                fmt::join(kinds, ", ")));
+  }
   return lines;
 }
 

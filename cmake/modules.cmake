@@ -31,6 +31,7 @@ nautilus_module(core/flow DEPS core/kube)
 nautilus_module(core/upgrade DEPS core/audit core/canary core/flow core/release core/status)
 nautilus_module(core/bundle DEPS core/apply)
 nautilus_module(core/check DEPS core/release core/verify LIBS OpenSSL::Crypto)
+nautilus_module(core/backup DEPS core/release core/verify)
 nautilus_module(core/rehearse DEPS core/release core/sim)
 
 # The engine. It knows core/base, core/port and core/value; only engine/lease knows Kubernetes.

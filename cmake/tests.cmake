@@ -37,7 +37,7 @@ target_link_libraries(nautilus_engine_judges PUBLIC engine_model)
 nautilus_precompile(nautilus_engine_judges)
 
 foreach(folder core/base core/port core/value core/gotmpl core/status core/host core/kube core/sim core/sprig core/chart core/calendar
-        core/env core/verify core/apply core/release core/rehearse core/bundle core/audit core/canary core/upgrade
+        core/env core/verify core/apply core/release core/rehearse core/bundle core/backup core/audit core/canary core/upgrade
         engine/model engine/book engine/risk engine/matching
         engine/gateway engine/bench)
   nautilus_unit_test(${folder})
@@ -46,6 +46,7 @@ target_link_libraries(unit_core_release PRIVATE core_sim)  # adoption on the emb
 nautilus_unit_test(core/check LIBS core_sim)
 target_link_libraries(unit_core_audit PRIVATE core_sim OpenSSL::Crypto)
 target_link_libraries(unit_core_upgrade PRIVATE core_sim)
+target_link_libraries(unit_core_backup PRIVATE core_sim)  # a simulated Velero on the embedded cluster
 nautilus_unit_test(engine/lease LIBS core_sim)
 target_link_libraries(unit_engine_gateway PRIVATE engine_matching core_host)  # a real engine behind the sessions
 target_link_libraries(unit_core_chart PRIVATE LibArchive::LibArchive)  # its tests write archives

@@ -35,9 +35,10 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.failure_message(CLI::FailureMessage::simple);
   add_global(app, context.flags);
-  for (auto add : {add_environments, add_render, add_diff, add_deploy, add_adopt, add_release, add_status, add_history,
-                   add_rollback, add_destroy, add_rehearse, add_bundle_command, add_verify, add_doctor, add_sim,
-                   add_engine, add_completion, add_version})
+  for (auto add :
+       {add_environments, add_render,   add_diff,   add_deploy,  add_adopt,      add_release,  add_status,
+        add_history,      add_rollback, add_backup, add_restore, add_destroy,    add_rehearse, add_bundle_command,
+        add_verify,       add_doctor,   add_sim,    add_engine,  add_completion, add_version})
     add(app, context);
   try {
     app.parse(argc, argv);

@@ -15,7 +15,7 @@ _nautilusctl() {
 _nautilusctl_words() {
   local words=""
   case "$1" in
-    "") words="environments render diff deploy adopt release status history rollback destroy rehearse bundle verify explain doctor sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "") words="environments render diff deploy adopt release status history rollback backup restore destroy rehearse bundle verify explain doctor sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "render") words="--bundle --context --env --help --kubeconfig --operator --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
     "diff") words="--allow-removal --bundle --context --env --help --kubeconfig --operator --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
@@ -26,6 +26,18 @@ _nautilusctl_words() {
     "status") words="--all --context --env --help --kubeconfig --operator --output --project --quiet --verbose" ;;
     "history") words="--context --env --help --kubeconfig --operator --output --project --quiet --verbose" ;;
     "rollback") words="--allow-removal --context --env --help --kubeconfig --lock-timeout --no-wait --output --project --quiet --reason --take-from --take-over-lock --timeout --to --verbose --wait --yes" ;;
+    "backup") words="create list describe logs delete status --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "backup create") words="--context --env --from-schedule --help --include-namespaces --keep --kubeconfig --location --name --output --project --quiet --take-over-lock --timeout --velero-namespace --verbose --wait" ;;
+    "backup list") words="--context --env --help --kubeconfig --output --project --quiet --velero-namespace --verbose" ;;
+    "backup describe") words="--cacert --context --env --help --insecure-skip-tls-verify --kubeconfig --output --project --quiet --velero-namespace --verbose" ;;
+    "backup logs") words="--cacert --context --env --help --insecure-skip-tls-verify --kubeconfig --output --project --quiet --velero-namespace --verbose" ;;
+    "backup delete") words="--context --env --help --kubeconfig --output --project --quiet --timeout --velero-namespace --verbose --wait --yes" ;;
+    "backup status") words="--context --env --help --kubeconfig --output --project --quiet --velero-namespace --verbose" ;;
+    "restore") words="create list describe logs --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "restore create") words="--allow-partial --cacert --context --dry-run --env --existing --from --from-schedule --help --insecure-skip-tls-verify --kubeconfig --name --namespace-map --output --project --quiet --take-over-lock --timeout --to-time --velero-namespace --verbose --wait --yes" ;;
+    "restore list") words="--context --env --help --kubeconfig --output --project --quiet --velero-namespace --verbose" ;;
+    "restore describe") words="--cacert --context --env --help --insecure-skip-tls-verify --kubeconfig --output --project --quiet --velero-namespace --verbose" ;;
+    "restore logs") words="--cacert --context --env --help --insecure-skip-tls-verify --kubeconfig --output --project --quiet --velero-namespace --verbose" ;;
     "destroy") words="--allow-removal --context --delete-data --env --help --kubeconfig --lock-timeout --no-wait --operator --output --project --quiet --take-from --take-over-lock --timeout --verbose --wait --yes" ;;
     "rehearse") words="deploy --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "rehearse deploy") words="--bundle --context --env --help --kubeconfig --nodes --output --project --quiet --report --seed --set --set-file --set-json --set-literal --set-string --values --verbose" ;;

@@ -8,6 +8,8 @@ complete -c nautilusctl -f -n '__fish_use_subcommand' -a release
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a status
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a history
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a rollback
+complete -c nautilusctl -f -n '__fish_use_subcommand' -a backup
+complete -c nautilusctl -f -n '__fish_use_subcommand' -a restore
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a destroy
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a rehearse
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a bundle
@@ -178,6 +180,19 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from rollback' -l to
 complete -c nautilusctl -n '__fish_seen_subcommand_from rollback' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from rollback' -l wait
 complete -c nautilusctl -n '__fish_seen_subcommand_from rollback' -l yes
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from backup' -a create
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from backup' -a list
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from backup' -a describe
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from backup' -a logs
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from backup' -a delete
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from backup' -a status
+complete -c nautilusctl -n '__fish_seen_subcommand_from backup' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from backup' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from backup' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from backup' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from backup' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from backup' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from backup' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l context
 complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l env
 complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l from-schedule
@@ -247,6 +262,17 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l quiet
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l velero-namespace
 complete -c nautilusctl -n '__fish_seen_subcommand_from status' -l verbose
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from restore' -a create
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from restore' -a list
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from restore' -a describe
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from restore' -a logs
+complete -c nautilusctl -n '__fish_seen_subcommand_from restore' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from restore' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from restore' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from restore' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from restore' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from restore' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from restore' -l verbose
 complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l allow-partial
 complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l cacert
 complete -c nautilusctl -n '__fish_seen_subcommand_from create' -l context

@@ -16,6 +16,8 @@ void add_release(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_history(CLI::App& app, Context& context);
 void add_rollback(CLI::App& app, Context& context);
+void add_backup(CLI::App& app, Context& context);
+void add_restore(CLI::App& app, Context& context);
 void add_destroy(CLI::App& app, Context& context);
 void add_rehearse(CLI::App& app, Context& context);
 void add_sim(CLI::App& app, Context& context);

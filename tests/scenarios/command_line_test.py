@@ -333,6 +333,19 @@ class OnTheEmbeddedCluster(Case):
         suites = ElementTree.parse(report).getroot()
         self.assertEqual((suites.get("tests"), suites.get("failures"), suites.get("errors")), ("1", "1", "0"))
 
+    def test_backups_without_velero_and_wrong_ways_to_ask_for_a_restore(self):
+        for arguments in (("backup", "list"), ("backup", "status"), ("backup", "describe", "b", "--insecure-skip-tls-verify"),
+                          ("backup", "create", "--include-namespaces", "a,b", "--location", "primary", "--keep", "2h"),
+                          ("backup", "list", "--velero-namespace", "velero"),
+                          ("restore", "create", "--from", "b", "--allow-partial", "--existing", "keep", "--yes")):
+            self.assertIn("Velero is not installed", self.tool(*arguments, "--env", "dev", expect=ERROR).stderr)
+        for arguments, words in ((("--from", "b", "--to-time", "2026-11-29T07:00:00Z"), "--from-schedule"),
+                                 (("--from-schedule", "s", "--to-time", "yesterday"), "yesterday"), ((), "--from BACKUP"),
+                                 (("--from", "b", "--namespace-map", "a"), "FROM:TO"), (("--from", "b", "--existing", "maybe"), "maybe"),
+                                 (("--from", "b", "--timeout", "soon"), "soon")):
+            self.assertIn(words, self.tool("restore", "create", "--env", "dev", *arguments, expect=USAGE).stderr)
+        self.assertIn("none.pem", self.tool("restore", "logs", "r", "--env", "dev", "--cacert", "none.pem", expect=ERROR).stderr)
+
     def test_removing_what_holds_data_has_to_be_asked_for(self):
         project = self.project()
         self.tool("deploy", "--env", "dev", "--yes", "--no-wait", "--project", str(project))

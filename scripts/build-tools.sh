@@ -22,6 +22,7 @@ STAMP=k8s.io/component-base/version
 KUBE_LDFLAGS="-X $STAMP.gitVersion=v$KUBE -X $STAMP.gitMajor=1 -X $STAMP.gitMinor=37 -X $STAMP.gitTreeState=archive"
 HELM4_LDFLAGS="-X helm.sh/helm/v4/internal/version.version=v4.3.1"
 HELM3_LDFLAGS="-X helm.sh/helm/v3/internal/version.version=v3.22.0"
+VELERO_LDFLAGS="-X github.com/vmware-tanzu/velero/pkg/buildinfo.Version=v1.18.3"
 KWOK_LDFLAGS="-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0"
 
 # name | module folder | package | extra linker flags | build tags. The order is the order of building: quick and most wanted first.
@@ -47,6 +48,9 @@ istioctl|istio|istio.io/istio/istioctl/cmd/istioctl||
 pilot-discovery|istio|istio.io/istio/pilot/cmd/pilot-discovery||vtprotobuf,disable_pgv
 pilot-agent|istio|istio.io/istio/pilot/cmd/pilot-agent||vtprotobuf,disable_pgv
 otel-collector|otel-collector|nautilus.invalid/tools/otel-collector||
+versitygw|versitygw|github.com/versity/versitygw/cmd/versitygw|
+velero|velero|github.com/vmware-tanzu/velero/cmd/velero|$VELERO_LDFLAGS
+velero-plugin-for-aws|velero-plugin-for-aws|github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws|
 "
 
 GO=

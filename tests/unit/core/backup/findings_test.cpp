@@ -12,9 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-port::WallTime at(const char* text) {
-  return release::parse_time(std::string(text) + "Z").value();
-}
+port::WallTime at(const char* text) { return release::parse_time(std::string(text) + "Z").value(); }
 
 Json backup_json(const std::string& name, const char* started, const char* completed, const char* phase = "Completed") {
   Json out = {{"metadata",

@@ -18,7 +18,13 @@ if ! vault secrets list -format=json | grep -q '"nautilus/"'; then
   say "store nautilus/ made"
 fi
 # The newest twenty versions of a secret are kept: a bad one is undone by reading the one before.
-vault write nautilus/config max_versions=20 cas_required=false > /dev/null
+# A store that was just made answers with an error for a moment.
+tries=0
+until vault write nautilus/config max_versions=20 cas_required=false > /dev/null; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 30 ] || exit 1
+  sleep 1
+done
 # A server that has been gone for a day is struck from the list, as long as a majority remains.
 if [ "$MIN_QUORUM" -ge 3 ]; then
   vault operator raft autopilot set-config -cleanup-dead-servers=true -dead-server-last-contact-threshold=24h \

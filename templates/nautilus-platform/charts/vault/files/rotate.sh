@@ -23,7 +23,7 @@ for principal in $PRINCIPALS; do
   path="engine/keys/$principal"
   version=0 lines=""
   # A principal that has no key yet is told from a Vault that does not answer.
-  if reply="$(vault kv metadata get -mount=nautilus -field=current_version "$path" 2>&1)"; then
+  if reply="$(vault read -field=current_version "nautilus/metadata/$path" 2>&1)"; then
     version="$reply"
     [ "$version" -eq 0 ] || lines="$(vault kv get -mount=nautilus -field=keys "$path")"
   else

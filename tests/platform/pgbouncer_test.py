@@ -37,15 +37,15 @@ def directives(text):
 class PgBouncer(unittest.TestCase):
     def connect(self, pod, user="nautilus", name="nautilus", password=None):
         import psycopg2
-        connection = psycopg2.connect(host=pod.address, port=5432, user=user, dbname=name, connect_timeout=10,
+        connection = psycopg2.connect(host=pod.address, port=5432, user=user, dbname=name, connect_timeout=30,
                                       password=password or self.cluster.secrets["postgresql-credentials"]["app-password"])
         connection.autocommit = True
         return connection
 
-    def console(self, pod, command):
-        """The administrators' console: rows as dictionaries. As a person would, who may write the user list of this test."""
+    def console(self, pod, command, user="pgbouncer_admin", password=None):
+        """PgBouncer's console: rows as dictionaries. The administrator's password is this test's."""
         import psycopg2
-        connection = psycopg2.connect(host=pod.address, port=5432, user="pgbouncer_admin", dbname="pgbouncer", password=self.admin)
+        connection = psycopg2.connect(host=pod.address, port=5432, user=user, dbname="pgbouncer", password=password or self.admin)
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(command)
@@ -75,11 +75,17 @@ class PgBouncer(unittest.TestCase):
         with self.connect(pod).cursor() as cursor:
             cursor.execute("SELECT current_user")
             self.assertEqual(cursor.fetchone()[0], "nautilus")
-        # Its users are one; the console's administrator has no password at all, so nobody is let in as one from outside.
-        users = pod.execute("cat", "/run/pgbouncer/userlist.txt")
-        self.assertEqual(len(users.splitlines()), 1)
+        # The console's administrator has no password at all, so nobody is let in as one from outside.
+        users = {line.split('"')[1] for line in pod.execute("cat", "/run/pgbouncer/userlist.txt").splitlines()}
+        self.assertEqual(users, {"nautilus", "pgbouncer_exporter"})
+        exporter = self.cluster.secrets["pgbouncer-exporter"]["exporter-password"]
+        self.assertIn("nautilus", {row["database"] for row in self.console(pod, "SHOW STATS", "pgbouncer_exporter", exporter)})
+        with self.assertRaises(driver.Error, msg="who may look stopped the pools"):
+            self.console(pod, "PAUSE", "pgbouncer_exporter", exporter)
+        with self.assertRaises(driver.OperationalError, msg="who may look came into the database"):
+            self.connect(pod, "pgbouncer_exporter", "nautilus", exporter).close()
         self.assertEqual(pod.execute("stat", "-c", "%a", "/run/pgbouncer/userlist.txt"), "600")
-        print("ok: one user comes in, to one database")
+        print("ok: one user comes in, to one database; the exporter sees the console and changes nothing")
         self.admin = "of-this-test"
         pod.execute("sh", "-c", f"printf '\"pgbouncer_admin\" \"{self.admin}\"\\n' >> /run/pgbouncer/userlist.txt && kill -HUP 1")
         wait("the test is let into the console", lambda: self.asked(driver, pod))
@@ -108,32 +114,37 @@ class PgBouncer(unittest.TestCase):
     def bounded(self, driver, pod, leader):
         """More clients than the pool has room for: all are served, in turns, over no more connections than rendered."""
         self.assertGreater(CLIENTS, self.bound)
-        release, failed, served = threading.Event(), [], []
+        holding, served, failed, release = [], [], [], threading.Event()
 
         def client():
-            try:
-                connection = self.connect(pod)
-                release.wait(60)
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_sleep(1)")
-                served.append(1)
-                connection.close()
-            except driver.Error as error:
-                failed.append(str(error))
+            """Holds one transaction open until it is told to end it. Who waits longer than rendered is sent away, and comes again."""
+            while True:
+                try:
+                    connection = self.connect(pod)
+                    with connection.cursor() as cursor:
+                        cursor.execute("BEGIN; SELECT pg_backend_pid()")
+                        holding.append(cursor.fetchone()[0])
+                        release.wait()
+                        cursor.execute("COMMIT")
+                    served.append(1)
+                    return connection.close()
+                except driver.Error as error:
+                    if "query_wait_timeout" not in str(error):
+                        return failed.append(str(error))
 
         threads = [threading.Thread(target=client, daemon=True) for _ in range(CLIENTS)]
         for thread in threads:
             thread.start()
-        wait(f"{CLIENTS} clients are connected", lambda: sum(row["cl_active"] + row["cl_waiting"] for row in self.console(pod, "SHOW POOLS")
-                                                               if row["database"] == "nautilus") >= CLIENTS, 120)
+
+        def pool():
+            return next(row for row in self.console(pod, "SHOW POOLS") if row["database"] == "nautilus")
+
+        wait("the pool is full, and clients wait", lambda: (now := pool())["sv_active"] >= self.bound and now["cl_waiting"] > 0 and len(holding) >= self.bound, 120)
+        self.assertEqual((len(set(holding)), sql(leader, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'nautilus'"), failed), (self.bound, str(self.bound), []))
         release.set()
-        most, pause = 0, threading.Event()
-        while any(thread.is_alive() for thread in threads):
-            most = max(most, int(sql(leader, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'nautilus'")))
-            pause.wait(0.05)
+        wait("all are served", lambda: not any(thread.is_alive() for thread in threads), 120)
         self.assertEqual((failed, len(served)), ([], CLIENTS))
-        self.assertEqual(most, self.bound, "connections in use at the most")
-        print(f"ok: {CLIENTS} clients are served over at most {most} connections, {self.bound} rendered")
+        print(f"ok: {CLIENTS} clients are served over {self.bound} connections, as rendered")
 
     def prepared(self, pod):
         """Transaction pooling: what one transaction sets is not what the next client finds."""

@@ -15,7 +15,7 @@ _nautilusctl() {
 _nautilusctl_words() {
   local words=""
   case "$1" in
-    "") words="environments render diff deploy adopt release status history rollback backup restore destroy rehearse bundle verify explain doctor sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "") words="environments render diff deploy adopt release status history rollback backup restore destroy rehearse bundle verify explain doctor upgrade controller audit sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "render") words="--bundle --context --env --help --kubeconfig --operator --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
     "diff") words="--allow-removal --bundle --context --env --help --kubeconfig --operator --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
@@ -48,6 +48,19 @@ _nautilusctl_words() {
     "explain") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "doctor") words="explain --context --env --help --junit --kubeconfig --output --project --quiet --verbose" ;;
     "doctor explain") words="--context --env --help --junit --kubeconfig --output --project --quiet --verbose" ;;
+    "upgrade") words="plan run pause resume abort approve status --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "upgrade plan") words="--context --deadline --env --file --help --hold --image --kubeconfig --name --output --project --quiet --step --step-timeout --strategy --verbose" ;;
+    "upgrade run") words="--context --detach --env --file --help --kubeconfig --lock-timeout --output --project --prometheus --quiet --report --verbose" ;;
+    "upgrade pause") words="--context --env --help --kubeconfig --output --project --quiet --reason --verbose" ;;
+    "upgrade resume") words="--context --env --help --kubeconfig --output --project --quiet --reason --verbose" ;;
+    "upgrade abort") words="--context --env --help --kubeconfig --output --project --quiet --reason --verbose" ;;
+    "upgrade approve") words="--context --env --expires --help --identity --key --kubeconfig --output --project --quiet --reason --scope --verbose" ;;
+    "upgrade status") words="--context --env --help --kubeconfig --output --project --quiet --report --verbose --watch" ;;
+    "controller") words="--context --env --every --help --kubeconfig --output --project --prometheus --quiet --verbose" ;;
+    "audit") words="list verify export --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "audit list") words="--context --env --file --help --kubeconfig --last --output --project --quiet --verbose" ;;
+    "audit verify") words="--against --context --env --file --help --kubeconfig --output --project --quiet --verbose" ;;
+    "audit export") words="--context --env --file --help --kubeconfig --output --output-file --project --quiet --verbose" ;;
     "sim") words="serve --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "sim serve") words="--address --context --help --kubeconfig --nodes --output --port --project --quiet --seed --speed --verbose --write-kubeconfig" ;;
     "engine") words="serve inspect verify replay export key bench --context --help --kubeconfig --output --project --quiet --verbose" ;;

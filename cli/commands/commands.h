@@ -25,6 +25,9 @@ void add_engine(CLI::App& app, Context& context);
 void add_bundle_command(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_upgrade(CLI::App& app, Context& context);
+void add_controller(CLI::App& app, Context& context);
+void add_audit(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

@@ -38,6 +38,7 @@ helm3|helm3|helm.sh/helm/v3/cmd/helm|$HELM3_LDFLAGS
 kubeconform|kubeconform|github.com/yannh/kubeconform/cmd/kubeconform|
 kube-score|kube-score|github.com/zegl/kube-score/cmd/kube-score|
 prometheus-adapter|prometheus-adapter|sigs.k8s.io/prometheus-adapter/cmd/adapter|
+grafana-schema|grafana-schema|nautilus.invalid/tools/grafana-schema|
 checkov|checkov||
 crds|crds||
 "
@@ -47,7 +48,6 @@ OPTIONAL="
 istioctl|istio|istio.io/istio/istioctl/cmd/istioctl||
 pilot-discovery|istio|istio.io/istio/pilot/cmd/pilot-discovery||vtprotobuf,disable_pgv
 pilot-agent|istio|istio.io/istio/pilot/cmd/pilot-agent||vtprotobuf,disable_pgv
-otel-collector|otel-collector|nautilus.invalid/tools/otel-collector||
 versitygw|versitygw|github.com/versity/versitygw/cmd/versitygw|
 velero|velero|github.com/vmware-tanzu/velero/cmd/velero|$VELERO_LDFLAGS
 velero-plugin-for-aws|velero-plugin-for-aws|github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws|

@@ -24,6 +24,8 @@ HELM4_LDFLAGS="-X helm.sh/helm/v4/internal/version.version=v4.3.1"
 HELM3_LDFLAGS="-X helm.sh/helm/v3/internal/version.version=v3.22.0"
 VELERO_LDFLAGS="-X github.com/vmware-tanzu/velero/pkg/buildinfo.Version=v1.18.3"
 KWOK_LDFLAGS="-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0"
+CONTAINERD_LDFLAGS="-X github.com/containerd/containerd/v2/version.Version=v2.4.2"
+CONTAINERD_TAGS=no_btrfs,no_devmapper,no_zfs
 
 # name | module folder | package | extra linker flags | build tags. The order is the order of building: quick and most wanted first.
 TOOLS="
@@ -35,6 +37,12 @@ kube-scheduler|kubernetes|k8s.io/kubernetes/cmd/kube-scheduler|$KUBE_LDFLAGS
 kwok|kwok|sigs.k8s.io/kwok/cmd/kwok|$KWOK_LDFLAGS
 helm|helm|helm.sh/helm/v4/cmd/helm|$HELM4_LDFLAGS
 helm3|helm3|helm.sh/helm/v3/cmd/helm|$HELM3_LDFLAGS
+kubelet|kubernetes|k8s.io/kubernetes/cmd/kubelet|$KUBE_LDFLAGS
+kube-proxy|kubernetes|k8s.io/kubernetes/cmd/kube-proxy|$KUBE_LDFLAGS
+containerd|containerd|github.com/containerd/containerd/v2/cmd/containerd|$CONTAINERD_LDFLAGS|$CONTAINERD_TAGS
+containerd-shim-runc-v2|containerd|github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2|$CONTAINERD_LDFLAGS|$CONTAINERD_TAGS
+ctr|containerd|github.com/containerd/containerd/v2/cmd/ctr|$CONTAINERD_LDFLAGS|$CONTAINERD_TAGS
+coredns|coredns|.|-X github.com/coredns/coredns/coremain.GitCommit=v1.15.0
 kubeconform|kubeconform|github.com/yannh/kubeconform/cmd/kubeconform|
 kube-score|kube-score|github.com/zegl/kube-score/cmd/kube-score|
 prometheus-adapter|prometheus-adapter|sigs.k8s.io/prometheus-adapter/cmd/adapter|

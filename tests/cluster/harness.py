@@ -35,13 +35,14 @@ class ClusterCase(unittest.TestCase):
     """A class of tests on one cluster. They run in the order of their names and build on one another."""
     maxDiff = None
     nodes = 12
+    address = control_plane.LOOPBACK
     broken = None  # the first step that failed: the rest of the story has no ground to stand on
 
     @classmethod
     def setUpClass(cls):
         cls.directory = Path(tempfile.mkdtemp(prefix="nautilus-e2e-"))
         try:
-            control_plane.up(cls.directory / "cluster", cls.nodes, owner=os.getpid())
+            control_plane.up(cls.directory / "cluster", cls.nodes, owner=os.getpid(), address=cls.address)
         except BaseException:
             shutil.rmtree(cls.directory, ignore_errors=True)
             raise

@@ -34,6 +34,7 @@ BIN = CACHE / "bin"
 STAGES = CACHE / "share" / "kwok-stages.yaml"
 SERVERS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"]
 
+LOOPBACK = "127.0.0.1"
 START_ATTEMPTS = 3
 READY_SECONDS = 240         # one server, from its start to its first good answer; seconds on an idle machine
 POLL_SECONDS = 0.1
@@ -98,12 +99,12 @@ CLIENTS = {  # file name: subject. The groups decide what RBAC lets them do.
 }
 
 
-def make_pki(pki):
+def make_pki(pki, address=LOOPBACK):
     pki.mkdir(parents=True)
     make_key(pki / "ca.key")
     openssl("req", "-x509", "-new", "-key", pki / "ca.key", "-subj", "/CN=nautilus-test-ca", "-days", "30", "-out", pki / "ca.crt")
     make_certificate(pki, "apiserver", "/CN=kube-apiserver",
-                     "subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc\nextendedKeyUsage=serverAuth\n")
+                     f"subjectAltName=IP:127.0.0.1,IP:{address},IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc\nextendedKeyUsage=serverAuth\n")
     for name, subject in CLIENTS.items():
         make_certificate(pki, name, subject, "extendedKeyUsage=clientAuth\n")
     make_key(pki / "sa.key")
@@ -195,8 +196,9 @@ AUDIT_POLICY = {
 class Servers:
     """The five processes of one cluster, children of the supervisor."""
 
-    def __init__(self, directory, nodes):
+    def __init__(self, directory, nodes, address=LOOPBACK):
         self.directory = Path(directory)
+        self.host = address
         self.pki = self.directory / "pki"
         self.logs = self.directory / "logs"
         self.nodes = nodes
@@ -222,7 +224,7 @@ class Servers:
 
     def start(self):
         etcd, peer, server, manager, scheduler, kwok = free_ports(6)
-        address = f"https://127.0.0.1:{server}"
+        address = f"https://{self.host}:{server}"
         (self.directory / "server").write_text(address + "\n")
         for user in CLIENTS:
             path = self.directory / f"kubeconfig-{user}"
@@ -243,8 +245,11 @@ class Servers:
 
     def start_apiserver(self, etcd, port):
         (self.directory / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
-        self.spawn("kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{etcd}", "--bind-address", "127.0.0.1",
-                   "--secure-port", port, "--advertise-address", "127.0.0.1", "--endpoint-reconciler-type", "none",
+        self.spawn("kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{etcd}", "--bind-address", self.host,
+                   "--secure-port", port, "--advertise-address", self.host,
+                   "--endpoint-reconciler-type", "none" if self.host == LOOPBACK else "lease",  # pods cannot reach loopback
+                   "--kubelet-client-certificate", self.pki / "admin.crt", "--kubelet-client-key", self.pki / "admin.key",
+                   "--kubelet-certificate-authority", self.pki / "ca.crt", "--kubelet-preferred-address-types", "InternalIP",
                    "--tls-cert-file", self.pki / "apiserver.crt", "--tls-private-key-file", self.pki / "apiserver.key",
                    "--client-ca-file", self.pki / "ca.crt", "--authorization-mode", "Node,RBAC",
                    "--service-account-key-file", self.pki / "sa.pub", "--service-account-signing-key-file", self.pki / "sa.key",
@@ -267,6 +272,8 @@ class Servers:
                    "--horizontal-pod-autoscaler-sync-period", "2s")
         self.spawn("kube-scheduler", "--kubeconfig", self.directory / "kubeconfig-scheduler", "--bind-address", "127.0.0.1",
                    "--secure-port", scheduler, "--leader-elect=false", "--kube-api-qps", 200, "--kube-api-burst", 400)
+        if not self.nodes:  # real ones are coming: kwok would also make their volumes
+            return
         self.spawn("kwok", "--config", STAGES, "--kubeconfig", self.directory / "kubeconfig-kwok",
                    "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake", "--node-lease-duration-seconds=40",
                    f"--server-address=127.0.0.1:{kwok}")
@@ -281,7 +288,7 @@ class Servers:
                              "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
                                         "topology.kubernetes.io/region": "region-1", "topology.kubernetes.io/zone": zone}},
                 "status": {"capacity": NODE_CAPACITY, "allocatable": NODE_CAPACITY}})
-        for index, name in enumerate(STORAGE_CLASSES):
+        for index, name in enumerate(STORAGE_CLASSES if self.nodes else []):
             annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if index == 0 else {}
             api.call("POST", "/apis/storage.k8s.io/v1/storageclasses", {
                 "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name, "annotations": annotations},
@@ -328,9 +335,9 @@ def established(kubectl, seconds=120):
             pause.wait(0.1)
 
 
-def start_with_retries(directory, nodes):
+def start_with_retries(directory, nodes, address):
     for attempt in range(1, START_ATTEMPTS + 1):
-        servers = Servers(directory, nodes)
+        servers = Servers(directory, nodes, address)
         try:
             servers.start()
             return servers
@@ -342,7 +349,7 @@ def start_with_retries(directory, nodes):
     raise AssertionError("unreachable")
 
 
-def supervise(directory, nodes, owner, report):
+def supervise(directory, nodes, address, owner, report):
     """The body of the supervisor. `report` is the pipe on which `up` waits for one line."""
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -350,7 +357,7 @@ def supervise(directory, nodes, owner, report):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
     try:
-        servers = start_with_retries(directory, nodes)
+        servers = start_with_retries(directory, nodes, address)
     except (ClusterError, OSError) as error:
         os.write(report, f"error: {error}\n".encode())
         return 1
@@ -386,7 +393,8 @@ def process_start(pid):
         return None
 
 
-def up(directory, nodes=12, owner=0):
+def up(directory, nodes=12, owner=0, address=LOOPBACK):
+    """nodes: fake ones; none, and no kwok, where a real one is to join (node.py). address: where the API server listens."""
     directory = Path(directory).resolve()
     absent = missing_tools()
     if absent:
@@ -395,7 +403,7 @@ def up(directory, nodes=12, owner=0):
         raise ClusterError(f"{directory} already holds a cluster; stop it with `down` first")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "logs").mkdir(exist_ok=True)
-    make_pki(directory / "pki")
+    make_pki(directory / "pki", address)
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -407,7 +415,7 @@ def up(directory, nodes=12, owner=0):
             null = os.open(os.devnull, os.O_RDONLY)
             os.dup2(null, 0), os.dup2(log, 1), os.dup2(log, 2)
             (directory / "supervisor").write_text(f"{os.getpid()} {process_start(os.getpid())}\n")
-            status = supervise(directory, nodes, owner, write_end)
+            status = supervise(directory, nodes, address, owner, write_end)
         except BaseException as error:  # the last place that can say anything
             print(f"supervisor: {error!r}", file=sys.stderr, flush=True)
         finally:

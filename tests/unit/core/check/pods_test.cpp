@@ -144,3 +144,133 @@ TEST_CASE("pods.quota and pods.admission-denied share what was refused") {
   judge({"pods.admission-denied", "pod security", refused(security), State::fail, "correct its securityContext"});
   judge({"pods.admission-denied", "webhook", refused(hook), State::fail, "see webhook.unreachable"});
 }
+
+namespace {
+
+std::string backend(const std::string& spec, const std::string& status = "{}") {
+  return R"(
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: backend, namespace: t, uid: deployment-1, generation: 1, creationTimestamp: "2026-01-05T10:00:00Z"}
+spec: {replicas: 1, template: {metadata: {labels: {app: backend}}, spec: )" +
+         spec + "}}\nstatus: " + status + "\n";
+}
+
+std::string named(const std::string& kind, const std::string& name) {
+  return "---\napiVersion: v1\nkind: " + kind + "\nmetadata: {name: " + name + ", namespace: t}\n";
+}
+
+std::string claim(const std::string& phase, const std::string& storage, const char* made = "2026-01-05T11:00:00Z") {
+  return R"(
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data, namespace: t, uid: claim-1, creationTimestamp: ")" +
+         std::string(made) + R"("}
+spec: {)" + (storage.empty() ? "" : "storageClassName: " + storage) +
+         R"(}
+status: {phase: )" + phase + "}\n";
+}
+
+std::string storage_class(const char* name, const char* mode = "Immediate") {
+  return "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: " + std::string(name) +
+         "}\nvolumeBindingMode: " + mode + "\n";
+}
+
+std::string running(const char* ready, const char* started, const char* list = "containerStatuses") {
+  return std::string("{phase: Running, ") + list + ": [{name: app, ready: " + ready +
+         ", state: {running: {startedAt: '" + started + "'}}}]}";
+}
+
+std::string event(const char* object, const char* reason, const char* message) {
+  return std::string("---\napiVersion: v1\nkind: Event\nmetadata: {name: e, namespace: t}\ninvolvedObject: {namespace: t, ") +
+         object + "}\ntype: Warning\nlastTimestamp: '2026-01-05T11:59:00Z'\nreason: " + reason + "\nmessage: '" + message +
+         "'\n";
+}
+
+}  // namespace
+
+TEST_CASE("pods.missing-config") {
+  const char* id = "pods.missing-config";
+  const std::string mounts = "{volumes: [{secret: {secretName: login}}, {projected: {sources: [{configMap: {name: conf}}]}}]}";
+  judge({id, "all there", backend(mounts) + named("Secret", "login") + named("ConfigMap", "conf"), State::ok, ""});
+  judge({id, "no Secret", backend(mounts) + named("ConfigMap", "conf"), State::fail, "Secret t/login does not exist"});
+  judge({id, "no ConfigMap", backend(mounts) + named("Secret", "login"), State::fail, "ConfigMap t/conf does not exist"});
+  judge({id, "optional", backend("{volumes: [{secret: {secretName: login, optional: true}}]}"), State::ok, ""});
+  judge({id, "variables",
+         backend("{containers: [{env: [{valueFrom: {secretKeyRef: {name: login, key: k}}}], envFrom: [{configMapRef: {name: conf}}]}]}"),
+         State::fail, "Secret t/login does not exist"});
+  judge({id, "a key", pod("a", waiting("CreateContainerConfigError", "key app is not in the secret")), State::fail,
+         "key app is not in the secret"});
+  judge({id, "a mount", pod("a", "{phase: Pending}") + event("kind: Pod, name: a, uid: pod-a", "FailedMount", "no such key"),
+         State::fail, "FailedMount: no such key"});
+}
+
+TEST_CASE("pods.pvc-unbound") {
+  const char* id = "pods.pvc-unbound";
+  judge({id, "bound", claim("Bound", "fast"), State::ok, ""});
+  judge({id, "young", claim("Pending", "fast", "2026-01-05T11:59:30Z"), State::ok, ""});
+  judge({id, "lost", claim("Lost", "fast"), State::fail, "restore it from a backup"});
+  judge({id, "no class", claim("Pending", "fast"), State::fail, "storageclass \"fast\" does not exist"});
+  judge({id, "no default", claim("Pending", ""), State::fail, "the cluster has no default one"});
+  judge({id, "waits for its first pod", claim("Pending", "fast") + storage_class("fast", "WaitForFirstConsumer"), State::ok, ""});
+  judge({id, "the provisioner says why",
+         claim("Pending", "fast") + storage_class("fast") +
+             event("kind: PersistentVolumeClaim, name: data, uid: claim-1", "ProvisioningFailed", "no capacity"),
+         State::fail, "ProvisioningFailed: no capacity"});
+  judge({id, "nobody made it",
+         pod("a", unscheduled("persistentvolumeclaim \"data\" not found")), State::fail, "its claim is missing"});
+}
+
+TEST_CASE("pods.probe-failing and pods.init-stuck") {
+  judge({"pods.probe-failing", "ready", pod("a", running("true", "2026-01-05T11:00:00Z")), State::ok, ""});
+  judge({"pods.probe-failing", "young", pod("a", running("false", "2026-01-05T11:59:00Z")), State::ok, ""});
+  judge({"pods.probe-failing", "old",
+         pod("a", running("false", "2026-01-05T11:00:00Z")) +
+             event("kind: Pod, name: a, uid: pod-a", "Unhealthy", "Readiness probe failed: 503"),
+         State::fail, "running for 60m, not ready; Unhealthy: Readiness probe failed: 503"});
+  const std::string init = running("false", "2026-01-05T11:00:00Z", "initContainerStatuses");
+  judge({"pods.init-stuck", "stuck", pod("a", init), State::fail, "init container app: running for 60m"});
+  judge({"pods.init-stuck", "young", pod("a", running("false", "2026-01-05T11:58:00Z", "initContainerStatuses")), State::ok, ""});
+  judge({"pods.init-stuck", "a sidecar", pod("a", init, "{initContainers: [{name: app, restartPolicy: Always}]}"), State::ok, ""});
+  judge({"pods.probe-failing", "a sidecar", pod("a", init, "{initContainers: [{name: app, restartPolicy: Always}]}"), State::fail, ""});
+}
+
+TEST_CASE("pods.evicted-or-oom and pods.stuck-terminating") {
+  const std::string oom = "{containerStatuses: [{name: app, ready: true, restartCount: 1, state: {running: {}}, lastState: "
+                          "{terminated: {reason: OOMKilled, exitCode: 137, finishedAt: '";
+  judge({"pods.evicted-or-oom", "none", pod("a", kRunning), State::ok, ""});
+  judge({"pods.evicted-or-oom", "an hour ago", pod("a", oom + "2026-01-05T11:00:00Z'}}}]}"), State::warn, "OOMKilled 60m ago"});
+  judge({"pods.evicted-or-oom", "yesterday", pod("a", oom + "2026-01-04T11:00:00Z'}}}]}"), State::ok, ""});
+  judge({"pods.evicted-or-oom", "a loop tells it", pod("a", waiting("CrashLoopBackOff", "")), State::ok, ""});
+  judge({"pods.evicted-or-oom", "evicted", pod("a", "{phase: Failed, reason: Evicted, message: low on memory}"), State::warn,
+         "Evicted: low on memory"});
+  const auto going = [](const char* until, const char* finalizers) {
+    return "---\napiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: t, deletionTimestamp: '" + std::string(until) +
+           "', finalizers: " + finalizers + "}\nspec: {nodeName: n1}\n";
+  };
+  judge({"pods.stuck-terminating", "none", pod("a", kRunning), State::ok, ""});
+  judge({"pods.stuck-terminating", "still in time", going("2026-01-05T11:59:00Z", "[]"), State::ok, ""});
+  judge({"pods.stuck-terminating", "its node", going("2026-01-05T11:00:00Z", "[]"), State::fail, "kubectl describe node n1"});
+  judge({"pods.stuck-terminating", "a finalizer", going("2026-01-05T11:00:00Z", "[a.example/x]"), State::fail,
+         "finalizer a.example/x"});
+}
+
+TEST_CASE("pods.replicas-missing tells only what nothing else does") {
+  const char* id = "pods.replicas-missing";
+  const std::string short_of = "{observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 0, unavailableReplicas: 1}";
+  judge({id, "none", backend("{}", "{observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1, "
+                          "conditions: [{type: Available, status: 'True'}]}"),
+         State::ok, ""});
+  judge({id, "nobody says why", backend("{}", short_of), State::fail, "Deployment t/backend"});
+  judge({id, "its pod says why", backend("{}", short_of) + pod("a", waiting("ImagePullBackOff", "")), State::ok, ""});
+  judge({id, "an event says why", backend("{}", short_of) + event("kind: Deployment, name: backend, uid: deployment-1", "FailedCreate", "x"),
+         State::ok, ""});
+  judge({id, "a young pod", backend("{}", short_of) +
+                                "---\napiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: b, namespace: t, uid: set-9, "
+                                "ownerReferences: [{kind: Deployment, name: backend, controller: true}]}\n"
+                                "---\napiVersion: v1\nkind: Pod\nmetadata: {name: b1, namespace: t, creationTimestamp: "
+                                "'2026-01-05T11:59:30Z', ownerReferences: [{kind: ReplicaSet, name: b, uid: set-9, controller: true}]}\n",
+         State::ok, ""});
+}

@@ -66,7 +66,7 @@ exporters:
     resolver:
       dns:
         hostname: otel-collector-peers.{{ .Values.global.observability.namespace }}.svc.{{ .Values.global.clusterDomain }}
-        port: 4319
+        port: "4319"
   otlp/jaeger:
     endpoint: jaeger.{{ .Values.global.observability.namespace }}.svc.{{ .Values.global.clusterDomain }}:4317
     tls:

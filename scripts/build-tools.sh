@@ -56,6 +56,7 @@ OPTIONAL="
 istioctl|istio|istio.io/istio/istioctl/cmd/istioctl||
 pilot-discovery|istio|istio.io/istio/pilot/cmd/pilot-discovery||vtprotobuf,disable_pgv
 pilot-agent|istio|istio.io/istio/pilot/cmd/pilot-agent||vtprotobuf,disable_pgv
+otel-collector|otel-collector|nautilus.invalid/tools/otel-collector|
 versitygw|versitygw|github.com/versity/versitygw/cmd/versitygw|
 velero|velero|github.com/vmware-tanzu/velero/cmd/velero|$VELERO_LDFLAGS
 velero-plugin-for-aws|velero-plugin-for-aws|github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws|

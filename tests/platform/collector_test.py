@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The rendered configuration of the OpenTelemetry collectors, live: two of them, found by name, share the traces out by trace,
-keep what is slow or failed and a tenth of the rest, and let no credential through.
+keep what is slow or failed and a tenth of the rest, and let no credential through. Our running engine sends, and so does the test.
 
     scripts/build-tools.sh otel-collector     makes it (minutes; without it this is skipped). NAUTILUSCTL names the program.
 
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,8 +26,9 @@ import yaml
 import everything_on
 from everything_on import ROOT
 
-sys.path.insert(0, str(ROOT / "tests" / "support" / "cluster"))
+sys.path[:0] = [str(ROOT / "tests" / "scenarios"), str(ROOT / "tests" / "support" / "cluster")]
 import control_plane  # noqa: E402
+from engine_serve_test import DEFINITIONS, Engine  # noqa: E402
 
 INSIDE = "NAUTILUS_COLLECTOR_INSIDE"
 COLLECTOR = control_plane.BIN / "otel-collector"
@@ -122,12 +124,23 @@ class Collectors(unittest.TestCase):
                                                                              "scopeSpans": [{"spans": part}]}]})
 
     def test_what_is_kept_and_what_is_not(self):
+        (self.folder / "engine").mkdir()
+        (self.folder / "engine" / "definitions.yaml").write_text(DEFINITIONS)
+        (self.folder / "engine" / "engine.yaml").write_text(f'traces: {{endpoint: "http://{ADDRESSES[0]}:4318", sampleOneIn: 1, plainBehindMesh: true}}\n')
+        engine = Engine(self.folder / "engine", "--config", "engine.yaml").serving()
+        self.addCleanup(engine.end, signal.SIGKILL)
+        client = engine.client()
+        client.socket.settimeout(30)
+        for number in range(60):
+            client.order(f"o{number}", price="99.00")
+            client.report("accepted", f"o{number}")
+        client.close()
         self.send([trace(number, "fast") for number in range(FAST)] + [trace(number, f"slow-{number}", milliseconds=500) for number in range(5)] +
                   [trace(number, f"failed-{number}", error=True) for number in range(5)])
         wanted = [f"{kind}-{number}" for kind in ("slow", "failed") for number in range(5)]
         self.wait("slow and failed traces", lambda: all(name in self.arrived() for name in wanted), 90)
         decided = lambda: sum(self.metric(a, "otelcol_processor_tail_sampling_global_count_traces_sampled") for a in ADDRESSES)
-        self.wait("a decision about every trace", lambda: decided() >= FAST + 10, 60)
+        self.wait("a decision about every trace", lambda: decided() >= FAST + 10 + 60, 60)
         sent = lambda: sum(self.metric(a, "otelcol_exporter_sent_spans", exporter="otlp/jaeger") for a in ADDRESSES)
         kept = sum(self.metric(a, "otelcol_processor_tail_sampling_global_count_traces_sampled", sampled="true") for a in ADDRESSES)
         self.wait("what was kept to be sent", lambda: sent() >= kept, 60)
@@ -135,15 +148,18 @@ class Collectors(unittest.TestCase):
         fast = len(re.findall(r"Name\s+: fast\n", text))
         # A tenth of 400: six standard deviations either way.
         self.assertTrue(4 <= fast <= 76, fast)
+        # Of the engine's, too: one in ten, of sixty; none at all happens once in five hundred, so only an upper bound is held.
+        self.assertLess(len(re.findall(r"Name\s+: new_order\n", text)), 40)
         self.assertIn("service.name: Str(test)", text)
         self.assertIn("deployment.environment.name: Str(production)", text)
         for hidden in ("hidden", "secret-words", "http.request.header"):
             self.assertNotIn(hidden, text)
         self.assertIn("db.query.text", text)  # hashed
-        # Both took part, and each received from the other.
+        # Both took part, each received from the other, and the engine's spans came in.
         for address in ADDRESSES:
             self.assertGreater(self.metric(address, "otelcol_receiver_accepted_spans", receiver="otlp/peers"), 0)
             self.assertEqual(self.metric(address, "otelcol_exporter_send_failed_spans"), 0)
+        self.assertGreaterEqual(self.metric(ADDRESSES[0], "otelcol_receiver_accepted_spans", receiver="otlp"), 60)
 
     def test_words_it_does_not_know_are_refused(self):
         file = self.folder / "wrong.yaml"

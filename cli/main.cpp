@@ -38,8 +38,8 @@ int run(int argc, char** argv) {
   for (auto add :
        {add_environments, add_render,   add_diff,   add_deploy,  add_adopt,      add_release,  add_status,
         add_history,      add_rollback, add_backup, add_restore, add_destroy,    add_rehearse, add_bundle_command,
-        add_verify,       add_doctor,   add_upgrade, add_controller, add_audit, add_sim, add_engine, add_completion,
-        add_version})
+        add_verify,       add_doctor,   add_calendar, add_upgrade, add_controller, add_audit, add_sim, add_engine,
+        add_completion,   add_version})
     add(app, context);
   try {
     app.parse(argc, argv);

@@ -15,7 +15,7 @@ _nautilusctl() {
 _nautilusctl_words() {
   local words=""
   case "$1" in
-    "") words="environments render diff deploy adopt release status history rollback backup restore destroy rehearse bundle verify explain doctor upgrade controller audit sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "") words="environments render diff deploy adopt release status history rollback backup restore destroy rehearse bundle verify explain doctor calendar upgrade controller audit sim engine completion version --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "environments") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "render") words="--bundle --context --env --help --kubeconfig --operator --output --output-dir --project --quiet --set --set-file --set-json --set-literal --set-string --stand-in-crds --values --verbose" ;;
     "diff") words="--allow-removal --bundle --context --env --help --kubeconfig --operator --output --project --quiet --save-plan --set --set-file --set-json --set-literal --set-string --take-from --values --verbose" ;;
@@ -48,6 +48,14 @@ _nautilusctl_words() {
     "explain") words="--context --help --kubeconfig --output --project --quiet --verbose" ;;
     "doctor") words="explain --context --env --help --junit --kubeconfig --output --project --quiet --verbose" ;;
     "doctor explain") words="--context --env --help --junit --kubeconfig --output --project --quiet --verbose" ;;
+    "calendar") words="explain check next-window timeline list verify sign --context --help --kubeconfig --output --project --quiet --verbose" ;;
+    "calendar explain") words="--at --context --env --help --kubeconfig --output --project --quiet --venue --verbose --zone" ;;
+    "calendar check") words="--at --context --env --for --help --kubeconfig --output --project --quiet --venue --verbose --zone" ;;
+    "calendar next-window") words="--context --env --for --from --help --kubeconfig --output --project --quiet --venue --verbose --zone" ;;
+    "calendar timeline") words="--context --env --from --help --kubeconfig --output --project --quiet --until --venue --verbose --zone" ;;
+    "calendar list") words="--context --env --help --kubeconfig --output --project --quiet --venue --verbose" ;;
+    "calendar verify") words="--context --env --help --kubeconfig --output --project --quiet --venue --verbose" ;;
+    "calendar sign") words="--context --help --key --kubeconfig --output --project --quiet --verbose" ;;
     "upgrade") words="plan run pause resume abort approve status --context --help --kubeconfig --output --project --quiet --verbose" ;;
     "upgrade plan") words="--context --deadline --env --file --help --hold --image --kubeconfig --name --output --project --quiet --step --step-timeout --strategy --verbose" ;;
     "upgrade run") words="--context --detach --env --file --help --kubeconfig --lock-timeout --output --project --prometheus --quiet --report --verbose" ;;

@@ -16,6 +16,7 @@ complete -c nautilusctl -f -n '__fish_use_subcommand' -a bundle
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a verify
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a explain
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a doctor
+complete -c nautilusctl -f -n '__fish_use_subcommand' -a calendar
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a upgrade
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a controller
 complete -c nautilusctl -f -n '__fish_use_subcommand' -a audit
@@ -442,6 +443,93 @@ complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l output
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l project
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l quiet
 complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l verbose
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from calendar' -a explain
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from calendar' -a check
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from calendar' -a next-window
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from calendar' -a timeline
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from calendar' -a list
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from calendar' -a verify
+complete -c nautilusctl -f -n '__fish_seen_subcommand_from calendar' -a sign
+complete -c nautilusctl -n '__fish_seen_subcommand_from calendar' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from calendar' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from calendar' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from calendar' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from calendar' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from calendar' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from calendar' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l at
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l venue
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from explain' -l zone
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l at
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l for
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l venue
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from check' -l zone
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l for
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l from
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l venue
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from next-window' -l zone
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l from
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l until
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l venue
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from timeline' -l zone
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l venue
+complete -c nautilusctl -n '__fish_seen_subcommand_from list' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l env
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l venue
+complete -c nautilusctl -n '__fish_seen_subcommand_from verify' -l verbose
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l context
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l help
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l key
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l kubeconfig
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l output
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l project
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l quiet
+complete -c nautilusctl -n '__fish_seen_subcommand_from sign' -l verbose
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from upgrade' -a plan
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from upgrade' -a run
 complete -c nautilusctl -f -n '__fish_seen_subcommand_from upgrade' -a pause

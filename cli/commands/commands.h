@@ -7,6 +7,7 @@
 
 namespace nautilus::cli {
 
+void add_calendar(CLI::App& app, Context& context);
 void add_environments(CLI::App& app, Context& context);
 void add_render(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);

@@ -80,10 +80,16 @@ Json images_json(const CreateInput& input) {
 
 std::string package_name(const env::Operator& op) { return fmt::format("operators/{}-{}.tgz", op.name, op.version); }
 
-Result<> gather(Gatherer& gatherer, const CreateInput& input, Json& operators) {
+Result<> gather(const port::Filesystem& files, Gatherer& gatherer, const CreateInput& input, Json& operators) {
   TRY(gatherer.add(input.env.file));
   for (const auto& file : input.env.values) TRY(gatherer.add(file));
   TRY(gatherer.add(input.env.chart));
+  for (const std::string& mic : input.env.calendar.venues) {
+    const std::string file = calendar::calendar_file(input.project, mic);
+    TRY(gatherer.add(file));
+    if (files.exists(file + ".sig")) TRY(gatherer.add(file + ".sig"));
+  }
+  for (const auto& file : input.env.calendar.public_keys) TRY(gatherer.add(file));
   for (const auto& op : input.operators) {
     const env::Operator& entry = *op.op;
     for (const auto& file : entry.values) TRY(gatherer.add(file));
@@ -105,7 +111,7 @@ Result<Created> create(const port::Filesystem& files, const CreateInput& input) 
   auto created = [&]() -> Result<Created> {
     Gatherer gatherer(files, input.project);
     Json operators = Json::array();
-    TRY(gather(gatherer, input, operators));
+    TRY(gather(files, gatherer, input, operators));
     Created out;
     Json list = Json::array();
     std::vector<TarFile> entries(1);

@@ -1,4 +1,5 @@
 """One container of a pod: its process, restarts and probes; a kubelet's part of it."""
+import contextlib
 import json
 import os
 import signal
@@ -110,11 +111,13 @@ class Container:
     def kill(self, restart=False):
         with self.lock:
             self.wanted, self.ready = restart, False
-            init = self.init()
-            if init:
-                os.kill(init, signal.SIGKILL)
-            if self.process:
-                self.process.wait()
+            # Asked for again: right after a start there is no first process yet.
+            while self.process and self.process.poll() is None:
+                init = self.init()
+                if init:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(init, signal.SIGKILL)
+                time.sleep(POLL_SECONDS)
         self.pod.world.changed.set()
 
     def stop(self):

@@ -50,10 +50,10 @@ class Rendered(unittest.TestCase):
         there = ZoneInfo("America/New_York")
         for monday in (datetime(2026, 1, 5), datetime(2026, 7, 6), datetime(2026, 3, 9), datetime(2026, 11, 2)):  # two just after the clocks moved
             for day in range(5):
-                for text in ("08:00", "09:29", "09:30", "12:00", "15:59", "16:00", "17:59"):
+                for text in ("04:00", "09:29", "09:30", "12:00", "15:59", "16:00", "19:59"):
                     moment = datetime.combine((monday + timedelta(days=day)).date(), datetime.strptime(text, "%H:%M").time(), there)
                     self.assertTrue(any(blocked(w, moment) for w in windows), moment)
-                for text in ("07:59", "18:00", "23:00"):
+                for text in ("03:59", "20:00", "23:00"):
                     moment = datetime.combine((monday + timedelta(days=day)).date(), datetime.strptime(text, "%H:%M").time(), there)
                     self.assertFalse(any(blocked(w, moment) for w in windows), moment)
             self.assertFalse(any(blocked(w, (monday - timedelta(days=1)).replace(hour=12, tzinfo=there)) for w in windows))

@@ -21,7 +21,7 @@ NET = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}"
 HPA = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
 BACKEND = f"Deployment {NAMESPACE}/nautilus-backend"
 MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
-SECONDS = 60
+SECONDS = 120  # a claim has a minute to be bound before it counts
 
 # Allowed by the rules of the namespace (Pod Security restricted, quota), so that only what is planted is wrong.
 CONTAINER = {"name": "app", "image": "registry.example/app:1",
@@ -366,6 +366,15 @@ class Doctor(ClusterCase):
         root = ElementTree.parse(file).getroot()
         self.assertEqual((root.get("failures"), root.get("errors")), ("0", "0"))
         self.assertGreaterEqual(int(root.get("tests")), 5)
+
+    def test_11_a_volume_that_nobody_makes(self):
+        """kwok binds every claim that names a storage class. The minute that a claim has to be bound is waited for."""
+        claim = f"{CORE}/persistentvolumeclaims/spare"
+        with self.planted(("pods.pvc-unbound", f"PersistentVolumeClaim {NAMESPACE}/spare"),
+                          evidence=("phase Pending",), heal=lambda: self.delete(claim)):
+            self.api.call("POST", f"{CORE}/persistentvolumeclaims", {
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "spare"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}}})
 
 
 if __name__ == "__main__":

@@ -262,8 +262,8 @@ class Doctor(ClusterCase):
         none = ("autoscaling.no-metrics-api", "API metrics.k8s.io")
         with self.planted(none, evidence=("needed by HorizontalPodAutoscaler planted", "metrics-server"), heal=heal):
             scaler("cpu")
-        with self.planted(none, ("autoscaling.missing-requests", BACKEND), evidence=("requests no ephemeral-storage",), heal=heal):
-            scaler("ephemeral-storage")
+        with self.planted(none, ("autoscaling.missing-requests", BACKEND), evidence=("requests no hugepages-2Mi",), heal=heal):
+            scaler("hugepages-2Mi")
         quota = self.api.get(f"{CORE}/resourcequotas")["items"][0]["metadata"]["name"]
         with self.planted(none, ("autoscaling.quota-too-small", f"ResourceQuota {NAMESPACE}/{quota}"), evidence=("planted 2 to 300",), heal=heal):
             scaler("cpu")

@@ -3,6 +3,7 @@
 
 #include "cli/commands/calendar.h"
 #include "core/calendar/moment.h"
+#include "core/value/ed25519.h"
 
 namespace nautilus::cli {
 
@@ -103,7 +104,7 @@ Result<int> list(Context& context, const CalendarFlags& flags, bool verify) {
 }
 
 Result<std::string> private_key(const Context& context, const SignFlags& flags) {
-  if (!flags.key.empty()) return context.ports.files.read(flags.key, calendar::kMaxKeyFile).within("reading --key");
+  if (!flags.key.empty()) return context.ports.files.read(flags.key, value::kMaxKeyFile).within("reading --key");
   if (auto key = context.ports.process.environment(kKeyVariable); key && !key->empty()) return *key;
   return Error(Code::usage, "no key to sign with",
                fmt::format("--key FILE, or the PEM text in ${}; make one: openssl genpkey -algorithm ed25519 -out key.pem",

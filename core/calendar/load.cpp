@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/base/text.h"
+#include "core/value/ed25519.h"
 
 namespace nautilus::calendar {
 
@@ -52,7 +53,7 @@ Result<std::vector<PublicKey>> trusted_keys(const port::Filesystem& files, const
   std::vector<PublicKey> keys;
   if (settings.trust_project_key) keys.push_back(project_key());
   for (const std::string& file : settings.public_keys) {
-    auto pem = files.read(file, kMaxKeyFile);
+    auto pem = files.read(file, value::kMaxKeyFile);
     if (!pem.ok()) return std::move(pem).error().within("reading a public key of spec.calendar.publicKeys");
     ASSIGN_OR_RETURN(PublicKey key, parse_public_key(*pem, file));
     keys.push_back(std::move(key));

@@ -1,68 +1,25 @@
 #include "core/calendar/signature.h"
 
 #include <fmt/format.h>
-#include <openssl/bio.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include "core/base/text.h"
 #include "core/calendar/project_key.h"
 #include "core/value/base64.h"
 #include "core/value/digest.h"
+#include "core/value/ed25519.h"
 
 namespace nautilus::calendar {
 
 namespace {
 
-constexpr std::size_t kRawKey = 32, kRawSignature = 64;
 constexpr std::string_view kAlgorithm = "ed25519";
 constexpr const char* kSignHint =
     "sign it with `nautilusctl calendar sign --key FILE`, and name the public key in spec.calendar.publicKeys of the "
     "environment";
 
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using Digest = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
-
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-
-// No passphrase is asked for: an encrypted key is refused.
-int no_passphrase(char*, int, int, void*) { return -1; }
-
-template <class Read>
-Key read_pem(std::string_view pem, Read read) {
-  Key none(nullptr, EVP_PKEY_free);
-  if (pem.empty() || pem.size() > kMaxKeyFile) return none;
-  std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
-  if (!bio) return none;
-  Key key(read(bio.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
-  ERR_clear_error();
-  return key && EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_ED25519 ? std::move(key) : std::move(none);
-}
-
-Result<PublicKey> public_half(EVP_PKEY* key, std::string from) {
-  PublicKey half;
-  half.raw.resize(kRawKey);
-  std::size_t size = kRawKey;
-  if (EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(half.raw.data()), &size) != 1 ||
-      size != kRawKey)
-    return Error(Code::internal, "the public half of a key cannot be taken");
-  half.id = value::sha256_hex(half.raw).substr(0, 16);
-  half.from = std::move(from);
-  return half;
-}
-
-bool is_signature_of(std::string_view signature, std::string_view bytes, const PublicKey& key) {
-  const Key pkey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(key.raw), key.raw.size()),
-                 EVP_PKEY_free);
-  const Digest context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  const bool good = pkey && context &&
-                    EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, pkey.get()) == 1 &&
-                    EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(bytes),
-                                     bytes.size()) == 1;
-  ERR_clear_error();
-  return good;
+PublicKey named(std::string raw, std::string from) {
+  std::string id = value::sha256_hex(raw).substr(0, 16);
+  return {std::move(id), std::move(raw), std::move(from)};
 }
 
 struct Line {
@@ -82,30 +39,22 @@ Result<std::optional<Line>> parse_line(std::string_view text) {
 }  // namespace
 
 Result<PublicKey> parse_public_key(std::string_view pem, std::string from) {
-  const Key key = read_pem(pem, PEM_read_bio_PUBKEY);
-  if (!key)
+  auto raw = value::ed25519_public_key(pem);
+  if (!raw)
     return Error(Code::invalid, "no Ed25519 public key in PEM",
                  "make one: openssl genpkey -algorithm ed25519 -out key.pem; openssl pkey -in key.pem -pubout")
         .at(std::move(from));
-  return public_half(key.get(), std::move(from));
+  return named(*std::move(raw), std::move(from));
 }
 
 Result<Signed> sign(std::string_view private_pem, std::string_view bytes, std::string_view key_name) {
-  const Key key = read_pem(private_pem, PEM_read_bio_PrivateKey);
-  if (!key)
-    return Error(Code::invalid, fmt::format("{}: no Ed25519 private key in PEM without a passphrase", key_name),
-                 "make one: openssl genpkey -algorithm ed25519 -out key.pem");
-  const Digest context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  std::string signature(kRawSignature, '\0');
-  std::size_t size = signature.size();
-  if (!context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
-      EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes_of(bytes),
-                     bytes.size()) != 1 ||
-      size != kRawSignature)
-    return Error(Code::internal, "OpenSSL did not sign");
+  auto signature = value::ed25519_sign(private_pem, bytes);
+  auto half = value::ed25519_public_half(private_pem);
+  if (!signature.ok()) return std::move(signature).error().at(std::string(key_name));
+  if (!half) return Error(Code::internal, "the public half of a key cannot be taken");
   Signed made;
-  ASSIGN_OR_RETURN(made.key, public_half(key.get(), std::string(key_name)));
-  made.line = fmt::format("{} {} {}", kAlgorithm, made.key.id, value::encode_base64(signature));
+  made.key = named(*std::move(half), std::string(key_name));
+  made.line = fmt::format("{} {} {}", kAlgorithm, made.key.id, value::encode_base64(*signature));
   return made;
 }
 
@@ -125,7 +74,7 @@ Result<std::string> verify(std::string_view signature_file, std::string_view byt
       continue;
     }
     const auto signature = value::decode_base64(line->base64);
-    if (!signature || signature->size() != kRawSignature || !is_signature_of(*signature, bytes, *key))
+    if (!signature || !value::ed25519_verify(key->raw, bytes, *signature))
       return Error(Code::refused,
                    fmt::format("the signature of key {} ({}) is wrong: the file was changed after it was signed",
                                key->id, key->from),

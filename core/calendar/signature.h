@@ -4,7 +4,7 @@
 // the signature of somebody the environment trusts. <MIC>.yaml.sig has one line per signer, "ed25519 <key id>
 // <base64>"; lines that begin with # are comments. It is a plain signature of the file as it is, so that openssl can
 // check it too. Failure: Code::refused (no signature of a trusted key, or a wrong one), Code::invalid (a key that is
-// none). An error is never a yes. Threading: pure functions. Private keys are wiped after use and never in an error.
+// none). An error is never a yes. Threading: pure functions. Private keys are never in an error.
 #pragma once
 
 #include <string>
@@ -17,7 +17,6 @@ namespace nautilus::calendar {
 
 inline constexpr std::size_t kMaxSignatures = 32;
 inline constexpr std::size_t kMaxSignatureFile = 8192;  // bytes
-inline constexpr std::size_t kMaxKeyFile = 16384;       // bytes
 
 struct PublicKey {
   std::string id;    // the first 16 hexadecimal digits of the SHA-256 of the raw key

@@ -40,10 +40,10 @@ def flags():
 
 class Shipped(control_plane.Servers):
     """The test's control plane with the shipped flags in place of its own, each path below a folder that stands for the host's."""
-    host = "host"
+    title = "host"
 
     def there(self, path):
-        return self.directory / self.host / path.lstrip("/")
+        return self.directory / self.title / path.lstrip("/")
 
     def spawn(self, name, *arguments):
         if name == "etcd":
@@ -64,16 +64,16 @@ class Host(Shipped):
     def __init__(self, directory, encryption):
         super().__init__(directory, 0)
         Host.made += 1
-        self.host = f"host-{Host.made}"
+        self.title = f"host-{Host.made}"
         prepare(self, encryption)
         (port,) = control_plane.free_ports(1)
         etcd = (self.directory / "etcd-url").read_text().rsplit(":", 1)[1]
         self.start_apiserver(etcd, port)
         self.api = control_plane.Api(directory)
         self.api.port = port
-        self.kubeconfig = self.directory / f"kubeconfig-{self.host}"
+        self.kubeconfig = self.directory / f"kubeconfig-{self.title}"
         self.kubeconfig.write_text(control_plane.kubeconfig_text(self.pki, "admin", f"https://127.0.0.1:{port}"))
-        control_plane.wait_until(f"{self.host} /readyz", lambda: self.ready(self.api), control_plane.READY_SECONDS, self.check_alive)
+        control_plane.wait_until(f"{self.title} /readyz", lambda: self.ready(self.api), control_plane.READY_SECONDS, self.check_alive)
 
     def audit(self):
         return self.there(flags()["audit-log-path"])

@@ -45,7 +45,7 @@ class Enforced(unittest.TestCase):
         supervisor = [sys.executable, "-B", ROOT / "tests" / "support" / "cluster" / "control_plane.py"]
         run(*supervisor, "up", cls.folder / "cluster", "--owner", os.getpid(), "--nodes", 1)
         cls.addClassCleanup(run, *supervisor, "down", cls.folder / "cluster")
-        cls.objects = [o for o in yaml.safe_load_all(render("--set", "policy.engines.scaleInGroups={system:masters-of-shards}").stdout) if o]
+        cls.objects = [o for o in yaml.safe_load_all(render("--set", "policy.engines.scaleInGroups={system:masters-of-shards},policy.images.requireDigest=true").stdout) if o]
         for namespace in (SPACE, "elsewhere"):
             cls.kubectl("create", "namespace", namespace)
             cls.kubectl("create", "serviceaccount", "app", "-n", namespace)

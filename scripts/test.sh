@@ -88,7 +88,7 @@ esac
 case $mode in
   all | --cluster)
     phase "real Helm" ctest_run "$preset" helm -L differential
-    phase "real control plane" ctest_run "$preset" cluster -L cluster
+    phase "real control plane" ctest_run "$preset" cluster -L cluster -j "$jobs"
     ;;
 esac
 case $mode in

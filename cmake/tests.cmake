@@ -54,6 +54,8 @@ target_link_libraries(unit_core_calendar PRIVATE core_host rapidcheck OpenSSL::C
 target_link_libraries(unit_engine_matching PRIVATE nautilus_engine_judges rapidcheck)
 target_link_libraries(unit_engine_sequencer PRIVATE engine_matching nautilus_engine_judges)
 nautilus_unit_test(cli LIBS)
+# Killed at every write of every strategy; under AddressSanitizer that is minutes.
+set_tests_properties(unit_core_upgrade PROPERTIES TIMEOUT 1800)
 # The ones with more than one thread, which scripts/test.sh runs under ThreadSanitizer too.
 foreach(name unit_core_host unit_engine_gateway unit_engine_sequencer unit_engine_replication)
   if(TEST ${name})

@@ -250,28 +250,6 @@ Result<> move_all(const Session& session, const Adoption& adoption, const Lock& 
   return {};
 }
 
-Result<> finish(const Session& session, const Adoption& adoption, Revision& revision, std::vector<Revision>& revisions,
-                Lock& lock) {
-  auto done = move_all(session, adoption, lock);
-  const kube::Uninterrupted section(session.cluster.client());
-  revision.finished = port::micro_time(session.cluster.client().clock().now());
-  revision.status = done.ok() ? kDeployed : done.error().code == Code::interrupted ? kInterrupted : kFailed;
-  if (!done.ok()) revision.message = done.error().text();
-  TRY(lock.ok());
-  Store store = session.store();
-  for (auto& earlier : revisions) {
-    if (!done.ok() || (earlier.status != kDeployed && earlier.status != kPending)) continue;
-    if (earlier.status == kPending) earlier.message = "the run ended without recording its end";
-    earlier.status = earlier.status == kPending ? kInterrupted : kSuperseded;
-    TRY(store.update_head(earlier));
-  }
-  TRY(store.update_head(revision));
-  TRY(lock.release());
-  if (!done.ok())
-    return std::move(done).error().with_hint("run `nautilusctl adopt` again: it goes on where it stopped");
-  return {};
-}
-
 }  // namespace
 
 int Adoption::to_move() const {
@@ -307,7 +285,7 @@ Result<int> adopt(const Session& session, const apply::Desired& desired, const A
     return Error(Code::refused, "somebody wrote to the release meanwhile", "run it again");
   Revision revision = pending(session, adoption);
   TRY(session.store().create(revision));
-  TRY(finish(session, adoption, revision, revisions, *lock));
+  TRY(record_end(session, move_all(session, adoption, *lock), revision, revisions, *lock, "adopt"));
   return revision.number;
 }
 

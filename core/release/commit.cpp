@@ -1,7 +1,6 @@
 #include "core/release/commit.h"
 
 #include "core/port/wall_time.h"
-#include "core/release/lock.h"
 
 namespace nautilus::release {
 
@@ -88,6 +87,23 @@ Result<> commit(const Session& session, const apply::Plan& plan, const DeployOpt
   if (!done.ok() && done.error().code == Code::interrupted)
     std::move(done.error()).with_hint("the cluster is left resumable: run the same command again to finish");
   return done;
+}
+
+Result<> record_end(const Session& session, Result<> done, Revision& revision, std::vector<Revision>& revisions,
+                    Lock& lock, std::string_view again) {
+  const kube::Uninterrupted section(session.cluster.client());
+  revision.finished = port::micro_time(session.cluster.client().clock().now());
+  revision.status = done.ok() ? kDeployed : status_of(done.error());
+  if (!done.ok()) revision.message = done.error().text();
+  TRY(lock.ok());
+  Store store = session.store();
+  if (done.ok()) TRY(close_earlier(store, revisions));
+  TRY(store.update_head(revision));
+  TRY(lock.release());
+  if (!done.ok())
+    return std::move(done).error().with_hint(
+        fmt::format("run `nautilusctl {}` again: it goes on where it stopped", again));
+  return {};
 }
 
 }  // namespace nautilus::release

@@ -284,28 +284,6 @@ Result<> move_all(const Session& session, const Export& plan, const Lock& lock) 
   return write_record(session, plan);
 }
 
-Result<> finish(const Session& session, const Export& plan, Revision& revision, std::vector<Revision>& revisions,
-                Lock& lock) {
-  auto done = move_all(session, plan, lock);
-  const kube::Uninterrupted section(session.cluster.client());
-  revision.finished = port::micro_time(session.cluster.client().clock().now());
-  revision.status = done.ok() ? kDeployed : done.error().code == Code::interrupted ? kInterrupted : kFailed;
-  if (!done.ok()) revision.message = done.error().text();
-  TRY(lock.ok());
-  Store store = session.store();
-  for (auto& earlier : revisions) {
-    if (!done.ok() || (earlier.status != kDeployed && earlier.status != kPending)) continue;
-    if (earlier.status == kPending) earlier.message = "the run ended without recording its end";
-    earlier.status = earlier.status == kPending ? kInterrupted : kSuperseded;
-    TRY(store.update_head(earlier));
-  }
-  TRY(store.update_head(revision));
-  TRY(lock.release());
-  if (!done.ok())
-    return std::move(done).error().with_hint("run `nautilusctl release export` again: it goes on where it stopped");
-  return {};
-}
-
 }  // namespace
 
 int Export::to_move() const {
@@ -341,7 +319,7 @@ Result<int> export_release(const Session& session, const apply::Desired& desired
     return Error(Code::refused, "somebody wrote to the release meanwhile", "run it again");
   Revision revision = pending(session, plan);
   TRY(session.store().create(revision));
-  TRY(finish(session, plan, revision, revisions, *lock));
+  TRY(record_end(session, move_all(session, plan, *lock), revision, revisions, *lock, "release export"));
   return revision.number;
 }
 
